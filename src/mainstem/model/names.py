@@ -1,0 +1,16 @@
+"""The URIs that mainstem itself mints, in one place, and the few of the standards that many rooms name."""
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+UCUM = "http://unitsofmeasure.org"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+CVX = "http://hl7.org/fhir/sid/cvx"
+
+SOURCE_VALUE = "urn:mainstem:source-value"
+"""Extension on a harmonised Quantity: the value as the source sent it (`valueQuantity` or `valueString`)."""
+SOURCE_TAG = "urn:mainstem:source"
+"""`meta.tag` system that names the sources of a resource; the code is the source's name."""
+CONFLICT_TAG = "urn:mainstem:conflict"
+"""`meta.tag` system that marks a resource about which sources disagree; the code is `differs`."""
+RULE = "urn:mainstem:rule"
+"""Code system of mainstem's own consolidation, quality and alert rules."""
