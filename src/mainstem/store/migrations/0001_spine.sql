@@ -46,7 +46,6 @@ create table outcome (                        -- one row when a delivery has bee
 );
 
 create table fact (
-    id       bigint generated always as identity primary key,
     record   bigint not null,                 -- number(Namer.record(source, type, key))
     source   smallint not null,
     rt       smallint not null,               -- FHIR type number (mainstem.fhir.types)
@@ -55,8 +54,8 @@ create table fact (
     chash    bytea not null,                  -- keyed hash of the canonical resource without meta.versionId/lastUpdated
     delivery bigint not null,
     received timestamptz not null,
-    body     bytea not null,                  -- sealed {key, path, subject key, resource}
-    unique (record, chash)
+    body     bytea not null,                  -- sealed {type, key, path, subject, resource}: mainstem.store.ledger
+    primary key (record, chash)
 );
 
 create table decision (                       -- link ledger: what was decided of two patient records, never rewritten
@@ -85,7 +84,7 @@ create table held (
 );
 create index held_open on held (problem) where released is null;
 
-create table history (                        -- what was published, version by version
+create table history (                        -- what was published, version by version; the current body is in `resource`
     pk     bigint not null,
     ver    int not null,
     id     uuid not null,
@@ -97,11 +96,17 @@ create table history (                        -- what was published, version by 
     labels int not null,
     dlo    timestamptz,
     chash  bytea not null,
-    body   bytea,                             -- sealed resource; null for a delete
-    cert   bytea,
     primary key (pk, ver)
 );
 create index history_upd on history (upd, pk);
+
+create table superseded (                     -- the body of a version, moved here when the next version takes its place
+    pk     bigint not null,
+    ver    int not null,
+    body   bytea not null,                    -- sealed with the AAD that it had in `resource`
+    cert   bytea not null,
+    primary key (pk, ver)
+);
 
 create table outbox (
     id     bigint generated always as identity primary key,
@@ -131,16 +136,15 @@ create table audit (                          -- each disclosure and change, wit
 create index audit_person on audit (person, at desc);
 
 -- views of the ledger: `mainstem rebuild` drops and makes them again -----------------------------------------------------
-create table head (                           -- newest version of each source record
+create table head (                           -- newest version of each source record; (record, chash) names its fact
     record   bigint primary key,
-    fact     bigint not null,
     source   smallint not null,
     rt       smallint not null,
     subject  bigint not null,
     block    bigint not null,
     ord      text collate "C" not null,
     chash    bytea not null,
-    resource bigint                           -- pk of the consolidated resource that it contributes to
+    resource bigint                           -- pk of the consolidated resource that it contributes to: any member's id finds it
 );
 create index head_block on head (subject, block);
 create index head_source on head (source, rt, record);
@@ -150,8 +154,13 @@ create table blocking (key bigint not null, record bigint not null, primary key 
 create index blocking_record on blocking (record);
 
 create table person (id bigint primary key, uuid uuid not null);
-create table member (record bigint primary key, person bigint not null);   -- patient record → person
+create table member (                         -- patient record → person
+    record bigint primary key,
+    person bigint not null,
+    own    bigint not null                    -- the id that the person would have if this record named it: old ids still find it
+);
 create index member_person on member (person);
+create index member_own on member (own);
 
 create table resource (
     pk     bigint primary key,
@@ -166,7 +175,7 @@ create table resource (
     cat    bigint not null,                   -- bit mask of grant categories (mainstem.trust.grants)
     labels int not null,                      -- bit mask of sensitivity labels
     tok    bigint[] not null,                 -- sorted keyed tokens of all searchable values
-    chash  bytea not null,
+    chash  bytea not null,                    -- keyed hash of the content, then of the certificate (16 + 16 bytes)
     body   bytea not null,
     cert   bytea not null
 );
@@ -174,11 +183,6 @@ create index resource_tok on resource using gin (tok) with (fastupdate = off);
 create index resource_block on resource (person, block);
 create index resource_date on resource (person, rt, dlo);
 create index resource_type on resource (rt, upd, pk);
-
-create table alias (                          -- an id that was once published → what replaced it
-    pk     bigint primary key,
-    target bigint not null
-);
 
 -- work ---------------------------------------------------------------------------------------------------------------
 create table cursor (
@@ -250,7 +254,7 @@ create table token (                          -- opaque bearer handles, SHA-256 
 
 -- privileges: append-only is a right that is not given, not a habit -------------------------------------------------------
 grant usage on schema mainstem to mainstem_app;
-grant select, insert on delivery, outcome, fact, decision, held, history, outbox, audit, source, data_key, dictionary to mainstem_app;
+grant select, insert on delivery, outcome, fact, decision, held, history, superseded, outbox, audit, source, data_key, dictionary to mainstem_app;
 grant update (released) on held to mainstem_app;
-grant select, insert, update, delete on head, blocking, person, member, resource, alias, cursor, job, token, grantee, grant_row to mainstem_app;
+grant select, insert, update, delete on head, blocking, person, member, resource, cursor, job, token, grantee, grant_row to mainstem_app;
 grant usage on all sequences in schema mainstem to mainstem_app;
