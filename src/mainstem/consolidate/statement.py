@@ -1,0 +1,59 @@
+"""What a block's facts are before they are compared: one statement per source record, the newest, not the deleted."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from msgspec import Struct
+
+from mainstem.model.fact import Fact, Resource
+from mainstem.model.ids import Namer
+from mainstem.model.json import canonical
+
+GONE_TAG = "urn:mainstem:gone"
+"""`meta.tag` system of a record that its source deleted; the code is `deleted` (GONE-1)."""
+RETRACTED = "entered-in-error"
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """One record as its source states it now."""
+
+    record: str
+    fact: Fact
+    retracted: bool
+    """The source has taken it back (GONE-2); it never contributes a value."""
+
+
+def statements(facts: Sequence[Fact], namer: Namer) -> list[Statement]:
+    """Return one statement per record, sorted by record id; deleted records leave, later versions win (IDEM-4)."""
+    newest: dict[str, Fact] = {}
+    for fact in facts:
+        record = namer.record(fact.source, fact.type, fact.key)
+        known = newest.get(record)
+        newest[record] = fact if known is None else _newer(known, fact)
+    return [
+        Statement(record=record, fact=fact, retracted=_retracted(fact.resource))
+        for record, fact in sorted(newest.items())
+        if not _deleted(fact.resource)
+    ]
+
+
+def _newer(left: Fact, right: Fact) -> Fact:
+    return max(left, right, key=lambda fact: (fact.order, canonical(fact.resource)))
+
+
+def _deleted(resource: Resource) -> bool:
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return False
+    tags: Any = cast("dict[str, Any]", meta).get("tag", ())
+    return any(tag.get("system") == GONE_TAG and tag.get("code") == "deleted" for tag in tags)
+
+
+def _retracted(resource: Resource) -> bool:
+    if resource.get("status") == RETRACTED:
+        return True
+    verification = resource.get("verificationStatus")
+    if not isinstance(verification, dict):
+        return False
+    stated: Any = cast("dict[str, Any]", verification).get("coding", ())
+    return any(coding.get("code") == RETRACTED for coding in stated)
