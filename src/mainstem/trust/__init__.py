@@ -1,0 +1,1 @@
+"""Trust: keys, sealing, tokens, grants; pure but for the key file."""

@@ -1,0 +1,51 @@
+"""Bodies at rest: zstd, then AES-256-GCM, bound to what they are and where they stand (trust rule book, §4.2).
+
+byte 0   format version, 1
+byte 1   id of the trained zstd dictionary, 0 = none (reserved)
+2 .. 13  nonce, 96 random bits; one data key must not seal more than 2^32 bodies
+14 ..    ciphertext and 16-byte tag; the two header bytes are authenticated with the caller's `aad`
+"""
+
+import threading
+from collections.abc import Callable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from zstandard import ZstdCompressor, ZstdDecompressor
+
+_HEADER = b"\x01\x00"
+_LEVEL = 3
+_NONCE_LENGTH = 12
+_START = len(_HEADER) + _NONCE_LENGTH
+
+
+class UnsealError(Exception):
+    """A sealed body does not open: another key, another place (`aad`), altered bytes, or an unknown format."""
+
+
+class _Zstd(threading.local):
+    """One compressor and one decompressor a thread: they may not be shared, and making them costs more than using."""
+
+    def __init__(self) -> None:
+        self.compress = ZstdCompressor(level=_LEVEL).compress
+        self.decompress = ZstdDecompressor().decompress
+
+
+_ZSTD = _Zstd()
+
+
+def seal(dek: bytes, aad: bytes, body: bytes, random_bytes: Callable[[int], bytes]) -> bytes:
+    """Compress and encrypt `body` under the 32-byte data key; `aad` says what it is and must be given again to open."""
+    nonce = random_bytes(_NONCE_LENGTH)
+    return _HEADER + nonce + AESGCM(dek).encrypt(nonce, _ZSTD.compress(body), _HEADER + aad)
+
+
+def unseal(dek: bytes, aad: bytes, sealed: bytes) -> bytes:
+    """Return the body; raises `UnsealError` when any bit of it, its key or its `aad` differs."""
+    if sealed[: len(_HEADER)] != _HEADER:
+        raise UnsealError("the sealed body has a format or dictionary that this version does not know")
+    try:
+        packed = AESGCM(dek).decrypt(sealed[len(_HEADER) : _START], sealed[_START:], _HEADER + aad)
+    except (InvalidTag, ValueError) as error:
+        raise UnsealError("the sealed body does not open here: altered, moved, or another key") from error
+    return _ZSTD.decompress(packed)
