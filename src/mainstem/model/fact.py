@@ -41,9 +41,9 @@ class Fact(Struct, frozen=True, kw_only=True):
     subject: str | None
     """`key` of the source's Patient record that this fact is about; None for facts about no person."""
     order: str
-    """Sorts versions of one record as text; from versionId/lastUpdated/document version; empty = the source gives none."""
+    """Sorts versions of one record as text: versionId, lastUpdated, document version; empty = the source gives none."""
     resource: Resource
-    """`resource["id"] == key`; references inside the source are relative (`Patient/abc`), foreign ones absolute (REF-1, REF-2)."""
+    """`resource["id"] == key`; references inside the source are relative, foreign ones absolute (REF-1, REF-2)."""
     path: str
     """Where in the delivery's bytes it stands: a JSON Pointer, an XPath, or `line N` (I6)."""
 
@@ -60,5 +60,3 @@ class Held(Struct, frozen=True, kw_only=True):
     """Where in the delivery it stands; empty = the whole delivery."""
     fact: Fact | None = None
     """The fact, when the delivery could be read that far."""
-
-

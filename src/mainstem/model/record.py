@@ -8,7 +8,7 @@ from msgspec import Struct
 from mainstem.model.fact import Fact, Resource
 
 Role = Literal["same", "converted", "differs", "retracted"]
-"""How a fact stands to the resource: equal as sent, equal after conversion, in conflict with it, or taken back by its source."""
+"""How a fact stands to the resource: equal as sent, equal after conversion, in conflict with it, or taken back."""
 
 
 class Member(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from psycopg import Connection, Transaction
 from psycopg.rows import TupleRow
 
+Tx = Connection[TupleRow]
+"""A connection inside its caller's transaction."""
+
 
 class Session(Connection[TupleRow]):
     """A connection lent by `Database.connection`.

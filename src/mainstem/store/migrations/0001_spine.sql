@@ -54,8 +54,8 @@ create table fact (
     chash    bytea not null,                  -- keyed hash of the canonical resource without meta.versionId/lastUpdated
     delivery bigint not null,
     received timestamptz not null,
-    body     bytea not null,                  -- sealed {type, key, path, subject, resource}: mainstem.store.ledger
-    primary key (record, chash)
+    body     bytea,                           -- sealed header and resource (mainstem.store.ledger); null = content stated before
+    primary key (record, chash, ord)
 );
 
 create table decision (                       -- link ledger: what was decided of two patient records, never rewritten
@@ -64,7 +64,7 @@ create table decision (                       -- link ledger: what was decided o
     hi      bigint not null,
     verdict text not null,
     rule    text not null,
-    body    bytea not null,                   -- {left, right, evidence, actor}; no demographics in it
+    body    jsonb not null,                   -- {left, right, evidence, actor}; no demographics in it
     at      timestamptz not null,
     check (lo < hi)
 );
@@ -91,7 +91,7 @@ create table history (                        -- what was published, version by 
     rt     smallint not null,
     person bigint not null,
     upd    timestamptz not null,
-    op     "char" not null,                   -- 'c' create, 'u' update, 'd' delete
+    op     text not null,                 -- 'c' create, 'u' update, 'd' delete
     cat    bigint not null,
     labels int not null,
     dlo    timestamptz,
@@ -114,7 +114,7 @@ create table outbox (
     ver    int not null,
     rt     smallint not null,
     person bigint not null,
-    op     "char" not null,
+    op     text not null,
     at     timestamptz not null
 );
 

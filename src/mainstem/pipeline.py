@@ -1,0 +1,269 @@
+"""The stages in their order: raw bytes in, one consolidated record out, in one transaction a delivery.
+
+    delivery → parse → harmonise → (ledger) → identify → consolidate → alert → index → (record)
+
+Each stage is a pure function `run(batch, reference) → kept, held`. This page is the only one that puts them in a row;
+what they need from the store is fetched here, and what they make is written here, together with held items, outbox and
+the source's cursor (I7, I8). `settle` takes the record from any state to the one that follows from the ledger.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from mainstem import consolidate, harmonise, identify, insight
+from mainstem.fhir import index
+from mainstem.insight import Series
+from mainstem.model.fact import Delivery, Fact, Held
+from mainstem.model.ids import number
+from mainstem.model.outcome import Outcome, Stage
+from mainstem.model.problem import Problem
+from mainstem.model.record import Block, Entry
+from mainstem.model.reference import Reference
+from mainstem.store import heads, persons, settling
+from mainstem.store.database import Database
+from mainstem.store.heads import Arrival, Standing
+from mainstem.store.ledger import CursorMove, Ledger, Receipt, Statement, Tx
+from mainstem.store.matching import Matching
+from mainstem.store.persons import Person
+from mainstem.store.publish import Draft, Place, Published, Publisher
+from mainstem.store.vault import Vault
+
+ROUNDS_MAX = 4
+"""A changed id changes those who refer to it, but no other id: two rounds settle; more is a programmer's error."""
+
+
+def _parse(batch: Sequence[Delivery], reference: Reference) -> Outcome[Fact]:
+    kept: list[Fact] = []
+    held: list[Held] = []
+    for delivery in batch:
+        reader = reference.readers.get(delivery.media)
+        if reader is None:
+            held.append(_no_reader(delivery))
+            continue
+        outcome = reader(delivery)
+        kept.extend(outcome.kept)
+        held.extend(outcome.held)
+    return Outcome(kept, held)
+
+
+def _no_reader(delivery: Delivery) -> Held:
+    words = f"No reader is known for {delivery.media or 'bytes of no recognised format'}."
+    return Held(
+        problem=Problem.UNKNOWN_FORMAT, words=words, release="Add a source or a format that reads this media type."
+    )
+
+
+PARSE: Stage[Delivery, Fact, Reference] = Stage(name="parse", version=1, key=None, run=_parse)
+STAGES = (PARSE, harmonise.STAGE, identify.STAGE, consolidate.STAGE, insight.STAGE, index.STAGE)
+MAPPING = sum(stage.version for stage in STAGES)
+"""Version of the whole reading: a delivery is worked through once under each (SYNC-10)."""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What one delivery brought: stated = kept + known + held, and the versions it made in the record."""
+
+    delivery: int
+    stated: int = 0
+    kept: int = 0
+    known: int = 0
+    held: int = 0
+    written: int = 0
+
+
+class Pipeline:
+    """Applies deliveries to one database; safe to run in several processes at once (one writes at a time, ADR 0004)."""
+
+    def __init__(self, database: Database, vault: Vault, reference: Reference, clock: Callable[[], datetime]) -> None:
+        """Bind the stages to a database, its keys, and a clock that tells UTC time."""
+        self._database = database
+        self._vault = vault
+        self._reference = reference
+        self._clock = clock
+        self._ledger = Ledger(vault, reference.namer)
+        self._publisher = Publisher(vault, reference.namer)
+        self._matching = Matching(self._ledger, reference)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that this pipeline writes."""
+        return self._ledger
+
+    def apply(self, delivery: Delivery, cursor: CursorMove | None = None) -> Report:
+        """Make a delivery durable, then work it through; bytes that were worked through before change nothing (I1)."""
+        with self._database.connection() as connection:
+            with connection.transaction():
+                receipt = self._ledger.receive(connection, delivery, MAPPING, self._clock())
+            parsed = Outcome[Fact](()) if receipt.done else PARSE.run([delivery], self._reference)
+            with connection.transaction():
+                return self._work(connection, delivery, receipt, parsed, cursor)
+
+    def recover(self) -> list[Report]:
+        """Work through what was received before a crash and never finished; returns a report for each."""
+        with self._database.connection() as connection:
+            waiting = list(self._ledger.pending(connection))
+        return [self.apply(delivery) for delivery in waiting]
+
+    def _work(
+        self, tx: Tx, delivery: Delivery, receipt: Receipt, parsed: Outcome[Fact], cursor: CursorMove | None
+    ) -> Report:
+        now = self._clock()
+        if cursor is not None:
+            self._ledger.move_cursor(tx, delivery.source, cursor, now)
+        if receipt.done or not self._mine(tx, receipt):
+            return Report(delivery=receipt.id)
+        harmonised = harmonise.STAGE.run(parsed.kept, self._reference)
+        ready = dict(zip(map(_name, harmonised.kept), harmonised.kept, strict=True))
+        statements = [self._ledger.statement(fact) for fact in parsed.kept if _name(fact) in ready]
+        fresh = self._ledger.admit(tx, statements, receipt, now)
+        held = [*parsed.held, *harmonised.held]
+        self._ledger.hold(tx, receipt, held, delivery.source, now)
+        arrivals = self._arrivals(tx, fresh, ready)
+        published = self.settle(tx, arrivals, now)
+        counts = {
+            "stated": len(parsed.kept) + len(parsed.held), "kept": len(fresh),
+            "known": len(statements) - len(fresh), "held": len(held),
+        }  # fmt: skip
+        self._ledger.close(tx, receipt, MAPPING, counts, now)
+        return Report(delivery=receipt.id, written=published.written, **counts)
+
+    def _mine(self, tx: Tx, receipt: Receipt) -> bool:
+        """Become the one that settles; False when another process worked this delivery through while this one waited.
+
+        One settles at a time, because two that insert one person at once must find each other (ADR 0004).
+        """
+        tx.execute("select pg_advisory_xact_lock(hashtext('mainstem.pipeline'))")
+        return not self._ledger.done(tx, receipt, MAPPING)
+
+    def _arrivals(self, tx: Tx, fresh: Sequence[Statement], ready: dict[tuple[str, str, str], Fact]) -> list[Arrival]:
+        """Return the statements that become their record's newest version: by order, then by content (I2)."""
+        before = heads.heads(tx, [s.record for s in fresh])
+        newest: dict[int, Statement] = {}
+        for s in fresh:
+            rival = newest.get(s.record)
+            if rival is None or _rank(s) > _rank(rival):
+                newest[s.record] = s
+        found: list[Arrival] = []
+        for s in newest.values():
+            head = before.get(s.record)
+            if head is None or (head.order, head.chash) < _rank(s):
+                fact = ready[_name(s.fact)]
+                found.append(Arrival(s, fact, self._block(fact), head))
+        return found
+
+    def _block(self, fact: Fact) -> int:
+        return self._reference.namer.block(consolidate.block_of(fact))
+
+    # -- from facts to the record --------------------------------------------------------------------------------------
+    def settle(self, tx: Tx, arrivals: Sequence[Arrival], now: datetime) -> Published:
+        """Take the record to what follows from the ledger and these newest facts, in the caller's transaction."""
+        patients = {a.statement.record: a.harmonised for a in arrivals if a.statement.fact.type == "Patient"}
+        moved = self._matching.settle(tx, patients, now)
+        places = self._touched(tx, arrivals, moved)
+        done: set[Place] = set()
+        total = Published()
+        for _ in range(ROUNDS_MAX):
+            published, changed = self._round(tx, places, arrivals, now)
+            total = total.plus(published)
+            done |= places
+            places = settling.referrers(tx, changed, self._reference.namer) - done
+            arrivals = ()
+            if not places:
+                return total
+        raise AssertionError("references did not settle")
+
+    def _touched(self, tx: Tx, arrivals: Sequence[Arrival], moved: dict[int, tuple[int | None, int]]) -> set[Place]:
+        """Return the places whose content may change: of new and replaced facts, and of patient records that moved."""
+        pairs = {(a.statement.subject, a.block) for a in arrivals}
+        pairs |= {(a.before.subject, a.before.block) for a in arrivals if a.before is not None}
+        pairs |= heads.blocks_of(tx, moved)
+        seats = persons.persons_of(tx, {subject for subject, _ in pairs if subject})
+        places = {Place(seats[s].number if s else 0, b) for s, b in pairs if not s or s in seats}
+        return places | {
+            Place(before, b) for s, b in pairs if s in moved and (before := moved[s][0]) is not None
+        }  # fmt: skip
+
+    def _round(
+        self, tx: Tx, places: set[Place], arrivals: Sequence[Arrival], now: datetime
+    ) -> tuple[Published, set[str]]:
+        """Derive the given places anew and publish them; return also the ids that no longer stand for their records."""
+        standing, people = self._standing(tx, places, arrivals)
+        entries = self._consolidate(standing, people)
+        owners = settling.owners(entries)
+        here = {owner.record: owner.resource for owner in owners if owner.record != owner.resource}
+        changed = self._own(tx, standing, arrivals, owners)
+        alerts = self._alerts(entries)
+        settled = [*settling.settle(tx, entries, here), *alerts]
+        drafts = [
+            Draft(indexed=indexed, place=self._place(indexed.entry))
+            for indexed in index.STAGE.run(settled, self._reference).kept
+        ]
+        published = self._publisher.publish(tx, drafts, places | self._watched(places), now)
+        return published, changed | set(published.gone)
+
+    def _standing(
+        self, tx: Tx, places: set[Place], arrivals: Sequence[Arrival]
+    ) -> tuple[list[Standing], dict[int, Person]]:
+        """Return the newest harmonised facts of the places, and the person of each of their subjects."""
+        subjects = persons.subjects_of(tx, {p.person for p in places if p.person})
+        people = persons.persons_of(tx, {s for each in subjects.values() for s in each})
+        pairs = {(s, p.block) for p in places for s in (subjects.get(p.person, ()) if p.person else (0,))}
+        new = [
+            Standing(a.statement.record, a.statement.subject, a.block, a.harmonised, a.before and a.before.resource)
+            for a in arrivals
+            if (a.statement.subject, a.block) in pairs
+        ]
+        old = heads.facts_in(tx, self._ledger, pairs, [a.statement.record for a in arrivals])
+        return [*new, *(each._replace(fact=harmonise.harmonise(each.fact)) for each in old)], people
+
+    def _consolidate(self, standing: Iterable[Standing], people: dict[int, Person]) -> list[Entry]:
+        groups: dict[tuple[str, int], list[Fact]] = defaultdict(list)
+        for each in standing:
+            groups[people[each.subject].id if each.subject else "", each.block].append(each.fact)
+        blocks = [
+            Block(person=person, name=consolidate.block_of(facts[0]), facts=facts)
+            for (person, _), facts in groups.items()
+        ]
+        return list(consolidate.STAGE.run(blocks, self._reference).kept)
+
+    def _own(
+        self, tx: Tx, standing: Sequence[Standing], arrivals: Sequence[Arrival], owners: Sequence[settling.Owner]
+    ) -> set[str]:
+        """Write heads with the resource of each; return the ids under which some record no longer stands."""
+        now_in = {number(owner.record): number(owner.resource) for owner in owners}
+        sources = {name: self._ledger.source_number(name) for name in {a.harmonised.source for a in arrivals}}
+        heads.write(tx, arrivals, sources, now_in)
+        fresh = {a.statement.record for a in arrivals if a.before is None}
+        heads.assign(tx, {
+            each.record: now_in.get(each.record) for each in standing
+            if each.record not in fresh and each.resource != now_in.get(each.record)
+        })  # fmt: skip
+        left = {each.resource for each in standing if each.resource and each.resource != now_in.get(each.record)}
+        joined = {o.record for o in owners if o.record != o.resource and number(o.record) in fresh}
+        return joined | set(settling.ids_of(tx, left) if left else ())
+
+    def _alerts(self, entries: Sequence[Entry]) -> list[Entry]:
+        series: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for entry in entries:
+            if entry.block in insight.BLOCKS and entry.type == "Observation" and entry.person:
+                series[entry.person, entry.block].append(entry)
+        batch = [Series(person=person, block=block, entries=each) for (person, block), each in series.items()]
+        return list(insight.STAGE.run(batch, self._reference).kept)
+
+    def _place(self, entry: Entry) -> Place:
+        return Place(number(entry.person) if entry.person else 0, self._reference.namer.block(entry.block))
+
+    def _watched(self, places: set[Place]) -> set[Place]:
+        """Return the places of the alerts that rest on the given ones: an alert whose reason went goes too."""
+        alerts = {self._reference.namer.block(b): self._reference.namer.block(f"insight|{b}") for b in insight.BLOCKS}
+        return {Place(p.person, alerts[p.block]) for p in places if p.block in alerts}
+
+
+def _rank(s: Statement) -> tuple[str, bytes]:
+    return s.fact.order, s.chash
+
+
+def _name(fact: Fact) -> tuple[str, str, str]:
+    return fact.type, fact.key, fact.path

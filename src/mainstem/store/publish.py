@@ -1,0 +1,225 @@
+"""Publication: what consolidation made is compared with what stands, and only the difference is written (IDEM-3).
+
+A version is made when the content changes; a change of the certificate alone (one more source says the same) is written
+in place. `history` remembers every version's hash, so a rebuild finds its version numbers again (I4).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from mainstem.fhir.index import Indexed
+from mainstem.fhir.types import number_of
+from mainstem.model.fact import Resource
+from mainstem.model.ids import Namer, number
+from mainstem.model.json import canonical, encode
+from mainstem.store.copying import copy_rows
+from mainstem.store.session import Tx
+from mainstem.store.statements import statement
+from mainstem.store.vault import Vault
+
+_HASH = 16
+_RESOURCE = {
+    "pk": "int8", "id": "uuid", "rt": "int2", "person": "int8", "block": "int8", "ver": "int4", "upd": "timestamptz",
+    "dlo": "timestamptz", "dhi": "timestamptz", "cat": "int8", "labels": "int4", "tok": "int8[]", "chash": "bytea",
+    "body": "bytea", "cert": "bytea",
+}  # fmt: skip
+_HISTORY = {
+    "pk": "int8", "ver": "int4", "id": "uuid", "rt": "int2", "person": "int8", "upd": "timestamptz", "op": "text",
+    "cat": "int8", "labels": "int4", "dlo": "timestamptz", "chash": "bytea",
+}  # fmt: skip
+_OUTBOX = {"pk": "int8", "ver": "int4", "rt": "int2", "person": "int8", "op": "text", "at": "timestamptz"}
+
+
+class Place(NamedTuple):
+    """Where a resource stands: person number and block number."""
+
+    person: int
+    block: int
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """An indexed entry with its place, ready to be compared with what stands."""
+
+    indexed: Indexed
+    place: Place
+
+
+class _Row(NamedTuple):
+    """The part of a standing resource that a comparison needs."""
+
+    pk: int
+    id: UUID
+    rt: int
+    person: int
+    block: int
+    ver: int
+    upd: datetime
+    cat: int
+    labels: int
+    dlo: datetime | None
+    chash: bytes
+
+
+class _Version(NamedTuple):
+    pk: int
+    ver: int
+    upd: datetime
+    op: str
+    chash: bytes
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """What a publication changed."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    gone: tuple[str, ...] = ()
+    """Ids that no longer stand for themselves: resources that refer to them are to be settled again."""
+
+    @property
+    def written(self) -> int:
+        """Number of versions made."""
+        return self.created + self.updated + self.deleted
+
+    def plus(self, other: "Published") -> "Published":
+        """Return both taken together."""
+        return Published(
+            created=self.created + other.created, updated=self.updated + other.updated,
+            deleted=self.deleted + other.deleted, gone=self.gone + other.gone,
+        )  # fmt: skip
+
+
+class _Write(NamedTuple):
+    draft: Draft
+    pk: int
+    chash: bytes
+    ver: int
+    upd: datetime
+    op: str
+    """`c`, `u`, or `=` when the content is the version that history already knows."""
+    meta: bytes
+    rest: bytes
+
+
+class Publisher:
+    """Writes the difference between drafts and what stands; works inside the caller's transaction."""
+
+    def __init__(self, vault: Vault, namer: Namer) -> None:
+        """Bind to the keys and names of one installation."""
+        self._vault = vault
+        self._namer = namer
+        self._public = number(namer.derived("public"))
+
+    def publish(self, tx: Tx, drafts: Sequence[Draft], places: Iterable[Place], now: datetime) -> Published:
+        """Make the drafts all that stands in the given places."""
+        wanted = list(places)
+        pks = {number(d.indexed.entry.id): d for d in drafts}
+        parameters = {"pks": list(pks), "persons": [p.person for p in wanted], "blocks": [p.block for p in wanted]}
+        standing = {row[0]: _Row(*row) for row in tx.execute(statement("standing"), parameters).fetchall()}
+        gone = [row for pk, row in standing.items() if pk not in pks]
+        versions = self._versions(tx, [*(pk for pk in pks if pk not in standing), *(row.pk for row in gone)])
+        writes = [w for pk, d in pks.items() if (w := self._compare(pk, d, standing.get(pk), versions.get(pk), now))]
+        self._vault.ensure(tx, {w.draft.place.person or self._public for w in writes}, now)
+        self._remove(tx, gone, versions, now)
+        self._write(tx, writes, standing, now)
+        return Published(
+            created=sum(w.op == "c" for w in writes), updated=sum(w.op == "u" for w in writes), deleted=len(gone),
+            gone=tuple(str(row.id) for row in gone),
+        )  # fmt: skip
+
+    def _versions(self, tx: Tx, pks: Sequence[int]) -> dict[int, _Version]:
+        rows = tx.execute(statement("last_versions"), (list(pks),)).fetchall() if pks else []
+        return {row[0]: _Version(*row) for row in rows}
+
+    def _compare(self, pk: int, draft: Draft, row: _Row | None, last: _Version | None, now: datetime) -> _Write | None:
+        entry = draft.indexed.entry
+        meta, rest = _split(entry.resource)
+        content = self._namer.content(meta + rest)
+        chash = content + self._namer.content(encode(entry.certificate))
+        if row is not None:
+            place = (row.person, row.block, row.cat, row.labels, row.dlo)
+            here = (*draft.place, draft.indexed.cat, draft.indexed.labels, draft.indexed.lo)
+            if row.chash == chash and place == here:
+                return None
+            if row.chash[:_HASH] == content and row.person == draft.place.person:
+                return _Write(draft, pk, chash, row.ver, row.upd, "=", meta, rest)
+            return _Write(draft, pk, chash, row.ver + 1, now, "u", meta, rest)
+        if last is None:
+            return _Write(draft, pk, chash, 1, now, "c", meta, rest)
+        if last.op != "d" and last.chash == content:
+            return _Write(draft, pk, chash, last.ver, last.upd, "=", meta, rest)
+        return _Write(draft, pk, chash, last.ver + 1, now, "c" if last.op == "d" else "u", meta, rest)
+
+    def _remove(self, tx: Tx, gone: Sequence[_Row], versions: Mapping[int, _Version], now: datetime) -> None:
+        if not gone:
+            return
+        pks = [row.pk for row in gone]
+        tx.execute(statement("supersede"), (pks,))
+        tx.execute("delete from resource where pk = any(%s)", (pks,))
+        history = [
+            (row.pk, row.ver + 1, row.id, row.rt, row.person, now, "d", row.cat, row.labels, row.dlo, row.chash[:_HASH])
+            for row in gone
+            if versions[row.pk].op != "d"
+        ]
+        self._log(tx, history, now)
+
+    def _write(self, tx: Tx, writes: Sequence[_Write], standing: Mapping[int, _Row], now: datetime) -> None:
+        changed = [w.pk for w in writes if w.op == "u" and w.pk in standing]
+        if changed:
+            tx.execute(statement("supersede"), (changed,))
+        fresh = [w for w in writes if w.pk not in standing]
+        if fresh:
+            copy_rows(tx, "resource", _RESOURCE, (tuple(self._row(tx, w).values()) for w in fresh))
+        others = [self._row(tx, w) for w in writes if w.pk in standing]
+        if others:
+            with tx.cursor() as cursor:
+                cursor.executemany(statement("update_resource"), others)
+        self._log(tx, [self._history(w) for w in writes if w.op != "="], now)
+
+    def _row(self, tx: Tx, w: _Write) -> dict[str, Any]:
+        indexed, entry = w.draft.indexed, w.draft.indexed.entry
+        owner = w.draft.place.person or self._public
+        body = _assemble(entry.resource, w.meta, w.rest, w.ver, w.upd)
+        return {
+            "pk": w.pk, "id": UUID(entry.id), "rt": number_of(entry.type), "person": w.draft.place.person,
+            "block": w.draft.place.block, "ver": w.ver, "upd": w.upd, "dlo": indexed.lo, "dhi": indexed.hi,
+            "cat": indexed.cat, "labels": indexed.labels, "tok": indexed.tok, "chash": w.chash,
+            "body": self._vault.seal(tx, owner, f"resource:{w.pk}:{w.ver}".encode(), body),
+            "cert": self._vault.seal(tx, owner, f"cert:{w.pk}:{w.ver}".encode(), encode(entry.certificate)),
+        }  # fmt: skip
+
+    def _history(self, w: _Write) -> tuple[Any, ...]:
+        entry = w.draft.indexed.entry
+        return (
+            w.pk, w.ver, UUID(entry.id), number_of(entry.type), w.draft.place.person, w.upd, w.op,
+            w.draft.indexed.cat, w.draft.indexed.labels, w.draft.indexed.lo, w.chash[:_HASH],
+        )  # fmt: skip
+
+    def _log(self, tx: Tx, rows: Sequence[tuple[Any, ...]], now: datetime) -> None:
+        """Append to `history` and `outbox`: every version, in the same transaction."""
+        if not rows:
+            return
+        copy_rows(tx, "history", _HISTORY, rows)
+        changes = ((pk, ver, rt, person, op, now) for pk, ver, _, rt, person, _, op, *_ in rows)
+        copy_rows(tx, "outbox", _OUTBOX, changes)
+
+
+def _split(resource: Resource) -> tuple[bytes, bytes]:
+    """Return canonical JSON of `meta`, and of all but resourceType, id and meta, without its opening brace."""
+    rest = {name: value for name, value in resource.items() if name not in {"resourceType", "id", "meta"}}
+    return canonical(resource.get("meta", {})), canonical(rest)[1:]
+
+
+def _assemble(resource: Resource, meta: bytes, rest: bytes, ver: int, upd: datetime) -> bytes:
+    """Return the final JSON: resourceType, id, meta with version and time, then the rest in canonical order."""
+    instant = upd.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    version = f'"meta":{{"versionId":"{ver}","lastUpdated":"{instant}"'
+    head = f'{{"resourceType":"{resource["resourceType"]}","id":"{resource["id"]}",{version}'
+    told = b"," + meta[1:] if meta != b"{}" else b"}"
+    tail = b"," + rest if rest != b"}" else b"}"
+    return head.encode() + told + tail

@@ -1,0 +1,80 @@
+"""References inside the record: each points to where its target stands now, also when the target joined a group."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from mainstem.fhir.references import rewrite
+from mainstem.model.ids import Namer, number
+from mainstem.model.record import Entry
+from mainstem.store.publish import Place
+from mainstem.store.session import Tx
+from mainstem.store.statements import statement
+
+_ID_LENGTH = 36
+
+
+class Owner(NamedTuple):
+    """A source record and the consolidated resource that it contributes to."""
+
+    record: str
+    resource: str
+
+
+def owners(entries: Iterable[Entry]) -> list[Owner]:
+    """Return which source record stands in which resource; a conflict names records of other types but owns none."""
+    return [Owner(m.record, e.id) for e in entries for m in e.certificate.members if m.type == e.type]
+
+
+def settle(tx: Tx, entries: Sequence[Entry], here: Mapping[str, str]) -> list[Entry]:
+    """Point the entries' references to where their targets stand: `here` for this batch, else the store."""
+    elsewhere: set[str] = set()
+
+    def near(reference: str) -> str:
+        type_, _, target = reference.rpartition("/")
+        found = here.get(target)
+        if found is not None:
+            return f"{type_}/{found}"
+        if len(target) == _ID_LENGTH and type_ != "Patient":
+            elsewhere.add(target)
+        return reference
+
+    settled = [_pointed(entry, rewrite(entry.resource, near)) for entry in entries]
+    moved = _redirects(tx, elsewhere)
+    if not moved:
+        return settled
+
+    def far(reference: str) -> str:
+        type_, _, target = reference.rpartition("/")
+        return f"{type_}/{moved[target]}" if target in moved else reference
+
+    return [_pointed(entry, rewrite(entry.resource, far)) for entry in settled]
+
+
+def _pointed(entry: Entry, resource: dict[str, object]) -> Entry:
+    return entry if resource is entry.resource else replace(entry, resource=resource)
+
+
+def _redirects(tx: Tx, ids: Iterable[str]) -> dict[str, str]:
+    names = {number(each): each for each in ids if _is_id(each)}
+    if not names:
+        return {}
+    rows = tx.execute(statement("redirects"), (list(names),)).fetchall()
+    return {names[record]: str(uuid) for record, uuid in rows}
+
+
+def _is_id(text: str) -> bool:
+    return all(character in "0123456789abcdef-" for character in text)
+
+
+def referrers(tx: Tx, ids: Iterable[str], namer: Namer) -> set[Place]:
+    """Return the places of the resources that refer to any of the given ids."""
+    tokens = [namer.token("ref", each) for each in ids]
+    return {Place(*row) for row in tx.execute(statement("referrers"), (tokens,)).fetchall()} if tokens else set()
+
+
+def ids_of(tx: Tx, pks: Iterable[int]) -> list[str]:
+    """Return the public ids of resources that stand or once stood."""
+    rows = tx.execute("select distinct id from history where pk = any(%s)", (list(pks),)).fetchall()
+    return [str(row[0]) for row in rows]

@@ -1,0 +1,1 @@
+select person, record from member where person = any(%s)

@@ -1,0 +1,1 @@
+update head set subject = %(subject)s, block = %(block)s, ord = %(ord)s, chash = %(chash)s where record = %(record)s
