@@ -1,0 +1,1 @@
+"""Fetches the C-CDA documents that an HTTP index lists."""

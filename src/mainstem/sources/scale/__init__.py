@@ -1,0 +1,1 @@
+"""Reads the weighings and cuff measurements of Withings-style accounts."""
