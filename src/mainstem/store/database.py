@@ -16,10 +16,9 @@ from psycopg_pool import ConnectionPool
 
 from mainstem.model.trouble import SetupError
 from mainstem.store import migration
+from mainstem.store.postgres import BOOTSTRAP_USER
 from mainstem.store.session import Session
 
-BOOTSTRAP_USER = "mainstem_bootstrap"
-"""Superuser of the embedded server; used by `migrate` alone."""
 APP_ROLE = "mainstem_app"
 _OLDEST_SERVER = 150_000
 _SETTINGS = "-c search_path=mainstem,pg_temp -c timezone=UTC"
