@@ -28,7 +28,8 @@ class Database:
     """A PostgreSQL database (15 or newer) by its libpq URL; opens connections at first use."""
 
     def __init__(self, url: str, *, connections_max: int = 8) -> None:
-        self._url = url
+        self.admin_url = url
+        """The URL as given: for bootstrap, migrations and rebuilding, never for requests."""
         self._pool = ConnectionPool(
             request_conninfo(url),
             connection_class=Session,
@@ -63,8 +64,8 @@ class Database:
 
         Raises `SetupError` when the schema is newer than this program, was altered, or may not be changed.
         """
-        with _connected(self._url) as connection:
-            return migration.migrate(connection, login=_is_embedded(self._url))
+        with _connected(self.admin_url) as connection:
+            return migration.migrate(connection, login=_is_embedded(self.admin_url))
 
     def leakproof(self) -> bool:
         """Whether array operators may use the token index under row-level security (store rule book, §5.3)."""
@@ -79,8 +80,8 @@ class Database:
 
     def _open(self) -> None:
         """Try one connection first, because a pool only says that it timed out."""
-        with _connected(request_conninfo(self._url)) as connection:
-            _refuse_power(connection, self._url)
+        with _connected(request_conninfo(self.admin_url)) as connection:
+            _refuse_power(connection, self.admin_url)
         self._pool.open()
 
 
