@@ -80,7 +80,7 @@ def test_each_reference_to_a_record_has_a_ref_token_and_the_person_has_none() ->
             datetime(2024, 5, 6, 10, tzinfo=UTC),
             datetime(9999, 12, 31, tzinfo=UTC),
         ),
-        ({"effectiveDateTime": "nonsense", "issued": "2024"}, datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+        ({"effectiveDateTime": "?", "issued": "2024"}, datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
         ({"effectiveDateTime": "nonsense"}, None, None),
     ],
 )  # fmt: skip

@@ -1,4 +1,5 @@
-from mainstem.fhir.types import TYPES, getter, name_of, number_of
+from mainstem.fhir.element import getter
+from mainstem.fhir.types import TYPES, name_of, number_of
 
 
 def test_all_146_concrete_r4_types_are_known_and_no_abstract_one() -> None:

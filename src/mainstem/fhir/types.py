@@ -5,14 +5,12 @@ Paths are plain element paths below the resource; `occurrencePeriod.start` names
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from msgspec import Struct
-
-from mainstem.model.fact import Resource
 
 Person = Literal["self", "always", "maybe", "never"]
 """Whether a resource of a type is about a person: it is one, it means nothing without one, it may be, it never is."""
@@ -58,22 +56,3 @@ def number_of(name: str) -> int:
 def name_of(number: int) -> str:
     """Return the name of the type with this number; raises KeyError when there is none."""
     return _NAMES[number]
-
-
-def values_at(node: object, steps: Sequence[str]) -> Iterator[Any]:
-    """Yield what stands at an element path, through lists, in document order; nothing where a step is absent."""
-    if isinstance(node, list):
-        for item in cast("list[Any]", node):
-            yield from values_at(item, steps)
-    elif not steps:
-        yield node
-    elif isinstance(node, dict):
-        child = cast("dict[str, Any]", node).get(steps[0])
-        if child is not None:
-            yield from values_at(child, steps[1:])
-
-
-def getter(path: str) -> Callable[[Resource], Iterator[Any]]:
-    """Compile an element path to a function that yields its values."""
-    steps = tuple(path.split("."))
-    return lambda resource: values_at(resource, steps)
