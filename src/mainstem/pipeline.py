@@ -22,7 +22,7 @@ from mainstem.model.outcome import Outcome, Stage
 from mainstem.model.problem import Problem
 from mainstem.model.record import Block, Entry
 from mainstem.model.reference import Reference
-from mainstem.store import heads, persons, settling
+from mainstem.store import heads, persons, settling, views
 from mainstem.store.database import Database
 from mainstem.store.heads import Arrival, Standing
 from mainstem.store.ledger import CursorMove, Ledger, Receipt, Statement, Tx
@@ -106,6 +106,35 @@ class Pipeline:
             waiting = list(self._ledger.pending(connection))
         return [self.apply(delivery) for delivery in waiting]
 
+    def rebuild(self) -> int:
+        """Drop every view and make it anew from the ledger; return the number of places derived (I4)."""
+        with self._database.connection() as connection, connection.transaction():
+            return self._rebuild(connection)
+
+    def rehearse(self) -> dict[str, bool]:
+        """Rebuild and roll back: for each view, whether the ledger gives exactly what stands."""
+        with self._database.connection() as connection, connection.transaction(force_rollback=True):
+            before = views.digest(connection)
+            self._rebuild(connection)
+            return {view: digest == before[view] for view, digest in views.digest(connection).items()}
+
+    def _rebuild(self, tx: Tx) -> int:
+        """Patient records first, then all heads, then the record: what others refer to stands before them."""
+        now = self._clock()
+        self._lock(tx)
+        views.drop(tx)
+        for patients in (True, False):
+            for batch in views.newest(tx, self._ledger, patients=patients):
+                facts = [(s, harmonise.harmonise(fact)) for s, fact in batch]
+                arrivals = [Arrival(s, fact, self._block(fact), None) for s, fact in facts]
+                heads.write(tx, arrivals, self._ledger.sources(tx), {})
+                self._matching.settle(tx, {s.record: fact for s, fact in facts} if patients else {}, now)
+        done = 0
+        for places in views.places(tx):
+            self._round(tx, places, (), now)
+            done += len(places)
+        return done
+
     def _work(
         self, tx: Tx, delivery: Delivery, receipt: Receipt, parsed: Outcome[Fact], cursor: CursorMove | None
     ) -> Report:
@@ -134,8 +163,11 @@ class Pipeline:
 
         One settles at a time, because two that insert one person at once must find each other (ADR 0004).
         """
-        tx.execute("select pg_advisory_xact_lock(hashtext('mainstem.pipeline'))")
+        self._lock(tx)
         return not self._ledger.done(tx, receipt, MAPPING)
+
+    def _lock(self, tx: Tx) -> None:
+        tx.execute("select pg_advisory_xact_lock(hashtext('mainstem.pipeline'))")
 
     def _arrivals(self, tx: Tx, fresh: Sequence[Statement], ready: dict[tuple[str, str, str], Fact]) -> list[Arrival]:
         """Return the statements that become their record's newest version: by order, then by content (I2)."""
@@ -233,8 +265,7 @@ class Pipeline:
     ) -> set[str]:
         """Write heads with the resource of each; return the ids under which some record no longer stands."""
         now_in = {number(owner.record): number(owner.resource) for owner in owners}
-        sources = {name: self._ledger.source_number(name) for name in {a.harmonised.source for a in arrivals}}
-        heads.write(tx, arrivals, sources, now_in)
+        heads.write(tx, arrivals, self._ledger.sources(tx), now_in)
         fresh = {a.statement.record for a in arrivals if a.before is None}
         heads.assign(tx, {
             each.record: now_in.get(each.record) for each in standing

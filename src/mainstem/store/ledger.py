@@ -76,9 +76,9 @@ class Ledger:
             self._sources[name] = row[0]
         return self._sources[name]
 
-    def source_number(self, name: str) -> int:
-        """Return the number of a source that has delivered before."""
-        return self._sources[name]
+    def sources(self, tx: Tx) -> Mapping[str, int]:
+        """Return the number of every source that has delivered."""
+        return dict(tx.execute("select name, id from source").fetchall())
 
     def receive(self, tx: Tx, delivery: Delivery, mapping: int, now: datetime) -> Receipt:
         """Make the raw bytes durable; the same bytes of the same source are the same delivery."""
