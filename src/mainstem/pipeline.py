@@ -28,6 +28,7 @@ from mainstem.store.heads import Arrival, Standing
 from mainstem.store.ledger import CursorMove, Ledger, Receipt, Statement, Tx
 from mainstem.store.matching import Matching
 from mainstem.store.persons import Person
+from mainstem.store.proof import Flaw, Proof
 from mainstem.store.publish import Draft, Place, Published, Publisher
 from mainstem.store.vault import Vault
 
@@ -117,6 +118,11 @@ class Pipeline:
             before = views.digest(connection)
             self._rebuild(connection)
             return {view: digest == before[view] for view, digest in views.digest(connection).items()}
+
+    def prove(self) -> list[Flaw]:
+        """Read back the whole ledger and record; return what is not as it must be (I6, I8)."""
+        with self._database.connection() as connection:
+            return list(Proof(self._ledger, self._vault, self._reference.namer).flaws(connection))
 
     def _rebuild(self, tx: Tx) -> int:
         """Patient records first, then all heads, then the record: what others refer to stands before them."""

@@ -83,7 +83,7 @@ class Ledger:
     def receive(self, tx: Tx, delivery: Delivery, mapping: int, now: datetime) -> Receipt:
         """Make the raw bytes durable; the same bytes of the same source are the same delivery."""
         source = self.source(tx, delivery.source, delivery.media, now)
-        chash = self._namer.content(delivery.media.encode() + b"\0" + delivery.body)
+        chash = self.delivery_hash(delivery)
         key = {"source": source, "chash": chash, "mapping": mapping}
         row = tx.execute(statement("received"), key).fetchone()
         if row is not None:
@@ -99,6 +99,10 @@ class Ledger:
         if row is None:  # another process received the same bytes between the two statements
             return self.receive(tx, delivery, mapping, now)
         return Receipt(id=row[0], done=False)
+
+    def delivery_hash(self, delivery: Delivery) -> bytes:
+        """Return the keyed hash by which the same bytes again are the same delivery."""
+        return self._namer.content(delivery.media.encode() + b"\0" + delivery.body)
 
     def pending(self, tx: Tx) -> Iterator[Delivery]:
         """Yield the deliveries that were received but not worked through, oldest first: a crash came between."""

@@ -21,7 +21,8 @@ from mainstem.store.session import Tx
 from mainstem.store.statements import statement
 from mainstem.store.vault import Vault
 
-_HASH = 16
+HASH_LENGTH = 16
+"""Bytes of a keyed content hash; `resource.chash` is the content's, then the certificate's."""
 _RESOURCE = {
     "pk": "int8", "id": "uuid", "rt": "int2", "person": "int8", "block": "int8", "ver": "int4", "upd": "timestamptz",
     "dlo": "timestamptz", "dhi": "timestamptz", "cat": "int8", "labels": "int4", "tok": "int8[]", "chash": "bytea",
@@ -138,7 +139,7 @@ class Publisher:
 
     def _compare(self, pk: int, draft: Draft, row: _Row | None, last: _Version | None, now: datetime) -> _Write | None:
         entry = draft.indexed.entry
-        meta, rest = _split(entry.resource)
+        meta, rest = split(entry.resource)
         content = self._namer.content(meta + rest)
         chash = content + self._namer.content(encode(entry.certificate))
         if row is not None:
@@ -146,7 +147,7 @@ class Publisher:
             here = (*draft.place, draft.indexed.cat, draft.indexed.labels, draft.indexed.lo)
             if row.chash == chash and place == here:
                 return None
-            if row.chash[:_HASH] == content and row.person == draft.place.person:
+            if row.chash[:HASH_LENGTH] == content and row.person == draft.place.person:
                 return _Write(draft, pk, chash, row.ver, row.upd, "=", meta, rest)
             return _Write(draft, pk, chash, row.ver + 1, now, "u", meta, rest)
         if last is None:
@@ -162,7 +163,19 @@ class Publisher:
         tx.execute(statement("supersede"), (pks,))
         tx.execute("delete from resource where pk = any(%s)", (pks,))
         history = [
-            (row.pk, row.ver + 1, row.id, row.rt, row.person, now, "d", row.cat, row.labels, row.dlo, row.chash[:_HASH])
+            (
+                row.pk,
+                row.ver + 1,
+                row.id,
+                row.rt,
+                row.person,
+                now,
+                "d",
+                row.cat,
+                row.labels,
+                row.dlo,
+                row.chash[:HASH_LENGTH],
+            )
             for row in gone
             if versions[row.pk].op != "d"
         ]
@@ -197,7 +210,7 @@ class Publisher:
         entry = w.draft.indexed.entry
         return (
             w.pk, w.ver, UUID(entry.id), number_of(entry.type), w.draft.place.person, w.upd, w.op,
-            w.draft.indexed.cat, w.draft.indexed.labels, w.draft.indexed.lo, w.chash[:_HASH],
+            w.draft.indexed.cat, w.draft.indexed.labels, w.draft.indexed.lo, w.chash[:HASH_LENGTH],
         )  # fmt: skip
 
     def _log(self, tx: Tx, rows: Sequence[tuple[Any, ...]], now: datetime) -> None:
@@ -209,7 +222,7 @@ class Publisher:
         copy_rows(tx, "outbox", _OUTBOX, changes)
 
 
-def _split(resource: Resource) -> tuple[bytes, bytes]:
+def split(resource: Resource) -> tuple[bytes, bytes]:
     """Return canonical JSON of `meta`, and of all but resourceType, id and meta, without its opening brace."""
     rest = {name: value for name, value in resource.items() if name not in {"resourceType", "id", "meta"}}
     return canonical(resource.get("meta", {})), canonical(rest)[1:]
