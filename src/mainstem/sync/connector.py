@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from mainstem.model.fact import Delivery
 from mainstem.model.reference import Reader
+from mainstem.store.ledger import CursorMove
 
 
 class TryLater(Exception):  # noqa: N818  # named by what recovers it, not by what went wrong (DESIGN 8)
@@ -100,13 +101,6 @@ class Cursor(Struct, frozen=True, kw_only=True):
     """False when a page of the scan under way was partial (REST-2): then `value` stays."""
 
 
-class CursorMove(Struct, frozen=True, kw_only=True):
-    """A stream's new cursor, to be committed in the transaction of the data that it covers (I7)."""
-
-    stream: str
-    value: dict[str, Any]
-
-
 class Chunk(Struct, frozen=True, kw_only=True):
     """Raw bytes as they came, with the cursor that is true once they are committed."""
 
@@ -152,6 +146,8 @@ class Report(Protocol):
     def known(self) -> int: ...  # noqa: D102  # said by the class
     @property
     def held(self) -> int: ...  # noqa: D102  # said by the class
+    @property
+    def written(self) -> int: ...  # noqa: D102  # said by the class
 
 
 Sink = Callable[[Delivery, CursorMove], Report]

@@ -12,12 +12,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from msgspec import Struct
 
 from mainstem.model.fact import Delivery
+from mainstem.store.ledger import CursorMove
 from mainstem.sync.budget import Budget
 from mainstem.sync.connector import (
     Chunk,
     Clock,
     Cursor,
-    CursorMove,
     Fetch,
     Reauthorise,
     Refused,
@@ -80,6 +80,8 @@ class Tally(Struct, frozen=True, kw_only=True):
     kept: int
     known: int
     held: int
+    written: int
+    """Versions made in the record."""
     streams: Sequence[StreamEnd]
 
 
@@ -212,5 +214,6 @@ def _tally(name: str, lanes: Sequence[_Lane]) -> Tally:
         kept=sum(report.kept for report in reports),
         known=sum(report.known for report in reports),
         held=sum(report.held for report in reports),
+        written=sum(report.written for report in reports),
         streams=tuple(lane.end for lane in lanes),
     )
