@@ -10,7 +10,7 @@ import atexit
 import fcntl
 import os
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,16 +29,14 @@ class Use:
     def __init__(self, home: Path, settings: Mapping[str, str] = _NOTHING) -> None:
         self._home = place.prepare_home(home)
         self._pid = os.getpid()
-        with _locked(self._home):
+        with _locked(self._home), ExitStack() as on_failure:
             self._users = _opened(self._home / "postgres.users")
-            try:
-                fcntl.flock(self._users, fcntl.LOCK_SH)
-                self._place = place.find(self._home)
-                self.url = _url(_serving(self._place, settings), DATABASE)
-                """libpq URL whose user bootstraps and migrates (see `mainstem.store.database`)."""
-            except BaseException:
-                os.close(self._users)
-                raise
+            on_failure.callback(os.close, self._users)
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            self._place = place.find(self._home)
+            self.url = _url(_serving(self._place, settings), DATABASE)
+            """libpq URL whose user bootstraps and migrates (see `mainstem.store.database`)."""
+            on_failure.pop_all()
 
     def leave(self) -> None:
         """Stop using the server, and stop it when nobody else does; does nothing in a forked child, or twice."""

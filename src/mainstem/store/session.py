@@ -32,14 +32,14 @@ class Session(Connection[TupleRow]):
     @contextmanager
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Generator[Transaction]:  # noqa: FBT001, FBT002 - psycopg's own signature
         """As psycopg's; forgets keys when the block is rolled back."""
+        kept = False
         with super().transaction(savepoint_name, force_rollback) as transaction:
             try:
                 yield transaction
-            except BaseException:
-                self._lapse()
-                raise
-            if force_rollback:
-                self._lapse()
+                kept = not force_rollback
+            finally:
+                if not kept:
+                    self._lapse()
 
     def _lapse(self) -> None:
         if self.fresh is not None:
