@@ -12,10 +12,17 @@ class Demographics(Struct, frozen=True, kw_only=True):
     """Public id of the source's Patient record, from `Namer.record`."""
     source: str
     identifiers: tuple[tuple[str, str], ...] = ()
-    """(system URI of the assigner, value); placeholder values left out."""
+    """(system URI of the assigner, value) of real assigners; placeholder and shared (account, policy) numbers left out."""
+    assigned: tuple[tuple[str, str], ...] = ()
+    """Those of `identifiers` of which the assigner gives a person one only, and that are in use: two of them differ."""
     given: tuple[str, ...] = ()
     """All given names of all names, current and previous, folded."""
+    first: tuple[str, ...] = ()
+    """The first given name of each name: two people of one household may share a middle name."""
     family: tuple[str, ...] = ()
+    """All family names of all names, current and previous, folded: whole, and their parts without particles."""
+    suffixes: tuple[str, ...] = ()
+    """Generation within a family: `sr`, `jr`, `3`, `4` …"""
     birth_date: str = ""
     """`YYYY-MM-DD`, or empty; placeholders such as 1900-01-01 are empty."""
     sex: str = ""
@@ -26,6 +33,7 @@ class Demographics(Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
     """`line|postal code`, folded and standardised."""
     postal_codes: tuple[str, ...] = ()
+    cities: tuple[str, ...] = ()
     multiple_birth: bool = False
 
 
