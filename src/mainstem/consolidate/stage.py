@@ -2,25 +2,49 @@
 
 from collections.abc import Sequence
 
+from mainstem.consolidate.clinical import clinical
+from mainstem.consolidate.identified import identified
+from mainstem.consolidate.observation import observations
 from mainstem.consolidate.patient import one_patient
-from mainstem.consolidate.publish import single
-from mainstem.consolidate.statement import statements
+from mainstem.consolidate.publish import VERSION, single
+from mainstem.consolidate.sameness import BLOCKS, CLAIMS
+from mainstem.consolidate.statement import Statement, statements
 from mainstem.model.ids import Namer
 from mainstem.model.outcome import Outcome, Stage
 from mainstem.model.record import Block, Entry
 from mainstem.model.reference import Reference
 
-VERSION = 1
+RULES = {type_: type_.lower() for type_ in ("Observation", *CLAIMS, *BLOCKS.identified)}
+"""Type → name of its sameness rule in certificates; `record` for types that pass as they are."""
 
 
 def consolidate(block: Block, namer: Namer) -> list[Entry]:
     """Return the entries of one block, sorted by id; each fact that is not deleted is in exactly one of them."""
     heard = statements(block.facts, namer)
-    if not heard:
-        return []
-    if heard[0].fact.type == "Patient" and block.person:
-        return [one_patient(block, heard, namer, VERSION)]
-    return [single(block, statement, namer, "record", VERSION) for statement in heard]
+    if len(heard) == 1:
+        return _of_type(heard[0].fact.type, block, heard, namer)
+    return sorted(_entries(block, heard, namer), key=lambda entry: entry.id)
+
+
+def _entries(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
+    types: dict[str, list[Statement]] = {}
+    for statement in heard:
+        types.setdefault(statement.fact.type, []).append(statement)
+    return [entry for type_, each in types.items() for entry in _of_type(type_, block, each, namer)]
+
+
+def _of_type(type_: str, block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
+    if type_ == "Patient" and block.person:
+        return one_patient(block, heard, namer)
+    if len(heard) == 1:
+        return [single(block, heard[0], namer, RULES.get(type_, "record"))]
+    if type_ == "Observation":
+        return observations(block, heard, namer)
+    if type_ in CLAIMS:
+        return clinical(block, heard, CLAIMS[type_], namer)
+    if type_ in BLOCKS.identified:
+        return identified(block, heard, namer)
+    return [single(block, statement, namer, "record") for statement in heard]
 
 
 def _run(batch: Sequence[Block], reference: Reference) -> Outcome[Entry]:

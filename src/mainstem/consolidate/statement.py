@@ -12,6 +12,7 @@ from mainstem.model.json import canonical
 GONE_TAG = "urn:mainstem:gone"
 """`meta.tag` system of a record that its source deleted; the code is `deleted` (GONE-1)."""
 RETRACTED = "entered-in-error"
+_NAMING = frozenset({"id", "meta", "text"})
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -21,6 +22,14 @@ class Statement(Struct, frozen=True, kw_only=True):
     fact: Fact
     retracted: bool
     """The source has taken it back (GONE-2); it never contributes a value."""
+
+    withdrawn: str = ""
+    """The source that took back what this is a copy of (CONS-14)."""
+
+    @property
+    def content(self) -> bytes:
+        """What it says, without its own name: equal bytes of one source are one thing said twice (CONS-12)."""
+        return canonical({name: value for name, value in self.fact.resource.items() if name not in _NAMING})
 
 
 def statements(facts: Sequence[Fact], namer: Namer) -> list[Statement]:

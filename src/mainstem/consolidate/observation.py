@@ -1,0 +1,122 @@
+"""The Observations of one block → entries and the differences between sources (CONS-3, CONS-5)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import combinations, product
+from typing import cast
+
+from mainstem.consolidate.gather import Group, gather
+from mainstem.consolidate.issue import Difference, differing, issue
+from mainstem.consolidate.panel import join_panels
+from mainstem.consolidate.publish import together
+from mainstem.consolidate.reading import RULE, Reading, comparable, readings
+from mainstem.consolidate.statement import Statement
+from mainstem.consolidate.value import Measured, same
+from mainstem.consolidate.when import ends_agree
+from mainstem.consolidate.withdraw import withdrawn
+from mainstem.consolidate.words import listed, name_of, sources_words, values_of
+from mainstem.model.ids import Namer
+from mainstem.model.record import Block, Entry
+
+_MINUTE = timedelta(seconds=60)
+
+
+def observations(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
+    """Return one entry per reading and one DetectedIssue per day on which sources disagree."""
+    items = withdrawn(readings(heard), RULE)
+    groups = join_panels(gather(items, RULE), RULE)
+    differences = list(_differences(groups))
+    marked = differing(differences)
+    entries = [together(block, group, namer, "observation", differs=group.id in marked) for group in groups]
+    return entries + [issue(block, "Observation", each, namer) for each in differences]
+
+
+def _differences(groups: Sequence[Group]) -> Iterator[Difference]:
+    """One difference per day, whatever the number of its values."""
+    found: dict[str, dict[str, Group]] = defaultdict(dict)
+    speaking = [group for group in groups if not group.retracted and _says(group).parts]
+    for left, right in _pairs(speaking):
+        if _disagree(left, right):
+            found[left.anchor.when.day] |= {left.id: left, right.id: right}
+    for day in sorted(found):
+        yield _difference(day, found[day].values())
+
+
+def _difference(day: str, groups: Iterable[Group]) -> Difference:
+    ordered = sorted(groups, key=lambda group: group.id)
+    best = [group.best.statement.fact.resource for group in ordered]
+    stated = [
+        f"{values_of(resource)} ({sources_words(group.sources)})" for resource, group in zip(best, ordered, strict=True)
+    ]
+    return Difference(
+        code="differs",
+        ids=tuple(group.id for group in ordered),
+        sources=tuple(sorted({source for group in ordered for source in group.sources})),
+        sentence=f"Sources disagree on {name_of(best[0].get('code'))} of {day}: {listed(sorted(stated))}.",
+    )
+
+
+def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
+    """Yield pairs that could speak of one time: neighbours in time, and what is only dated with all of its day."""
+    timed = sorted((each for each in groups if each.anchor.when.grain == "timed"), key=lambda each: each.anchor.rank)
+    yield from _neighbours(timed)
+    days, dated = _by_day(timed), _by_day([each for each in groups if each.anchor.when.grain == "day"])
+    for day, each in dated.items():
+        counts = _counts(days[day])
+        lone = [right for right in days[day] if any(counts[source] == 1 for source in right.sources)]
+        yield from combinations(each, 2)
+        yield from product(each, lone)
+
+
+def _neighbours(timed: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
+    for index, left in enumerate(timed):
+        for position in range(index + 1, len(timed)):
+            if not _close(left, timed[position]):
+                break
+            yield left, timed[position]
+
+
+def _by_day(groups: Sequence[Group]) -> dict[str, list[Group]]:
+    days: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        for day in group.days:
+            days[day].append(group)
+    return days
+
+
+def _close(left: Group, right: Group) -> bool:
+    earlier, later = left.anchor.when.lo, right.anchor.when.lo
+    return earlier is not None and later is not None and later - earlier <= _MINUTE
+
+
+def _counts(timed: Sequence[Group]) -> dict[str, int]:
+    """Readings of the day per source: who took several leaves room for one more, who took one does not."""
+    counts: dict[str, int] = defaultdict(int)
+    for group in timed:
+        for source in group.sources:
+            counts[source] += 1
+    return counts
+
+
+def _disagree(left: Group, right: Group) -> bool:
+    if not ends_agree(left.anchor.when, right.anchor.when) or not comparable(left.anchor, right.anchor):
+        return False
+    mine, theirs = _says(left), _says(right)
+    shared = mine.parts.keys() & theirs.parts.keys()
+    unlike = [name for name in shared if same(mine.parts[name], theirs.parts[name], mine.tolerances[name]) is not True]
+    if left.sources.isdisjoint(right.sources):
+        return bool(unlike)
+    return _at_once(left, right) and any(
+        isinstance(mine.parts[name], Measured) and isinstance(theirs.parts[name], Measured) for name in unlike
+    )
+
+
+def _at_once(left: Group, right: Group) -> bool:
+    """One source that gives one instant two numbers contradicts itself."""
+    mine, theirs = left.anchor.when, right.anchor.when
+    return mine.grain == theirs.grain == "timed" and mine.lo == theirs.lo
+
+
+def _says(group: Group) -> Reading:
+    return cast("Reading", group.anchor.says)
