@@ -123,6 +123,12 @@ export interface Share {
 export interface Shares {
   shares: Share[]
   categories: string[]
+  usual: string[]
+}
+
+export interface Preview {
+  covered: number
+  of: number
 }
 
 export interface Made {

@@ -80,13 +80,13 @@ function options(series: Series, place: HTMLElement, at: { current: number }, ch
   return {
     width: place.clientWidth,
     height: heightFor(place),
-    padding: [12, 12, 0, 0],
+    padding: [12, 28, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
     fmtDate: () => (date: Date) => date.toISOString(),
     scales: { x: { range: (_, low, high) => spread(low, high) }, y: { range: (_, low, high) => room(series, low, high) } },
-    axes: [{ ...axis, space: 70, values: (_, ticks) => tickDates(ticks) }, { ...axis, size: 44 }],
-    series: [{}, ...series.lines.map((_, line) => stroke(series, line))],
+    axes: [{ ...axis, size: 32, space: 70, values: (_, ticks) => tickDates(ticks) }, { ...axis, size: 44 }],
+    series: [{}, ...series.lines.map((_, line) => stroke(line, place.clientWidth / series.points.length > 14))],
     hooks: {
       drawAxes: [(plot) => band(plot, series)],
       draw: [(plot) => marker(plot, series, at.current)],
@@ -95,11 +95,11 @@ function options(series: Series, place: HTMLElement, at: { current: number }, ch
   }
 }
 
-function stroke(series: Series, line: number): uPlot.Series {
+function stroke(line: number, dots: boolean): uPlot.Series {
   const colour = ink(line === 0 ? '--accent' : '--accent-2')
   return {
     stroke: colour, width: 2, spanGaps: true,
-    points: { show: series.points.length <= 120, size: 7, fill: colour, stroke: ink('--paper'), width: 1.5 },
+    points: { show: dots, size: 7, fill: colour, stroke: ink('--paper'), width: 1.5 },
   }
 }
 

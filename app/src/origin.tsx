@@ -63,12 +63,12 @@ function Said({ one }: { one: Statement }) {
       {one.delivery && (
         <p class="quiet delivery" title={moment(one.delivery.received)}>
           {say.arrived(ago(one.delivery.received))} {say.inFile} <code>{one.delivery.name}</code>
-          {one.delivery.path && <> {say.atPlace} <code>{one.delivery.path}</code></>}
         </p>
       )}
       {one.original ? (
         <details class="fold">
           <summary>{say.original}</summary>
+          {one.delivery?.path && <p class="quiet">{say.inFile} <code>{one.delivery.name}</code> {say.atPlace} <code>{one.delivery.path}</code></p>}
           <pre tabIndex={0} aria-label={`${say.original}: ${nameOf(one.source)}`}>{one.original}</pre>
         </details>
       ) : <p class="quiet">{say.notKept}</p>}

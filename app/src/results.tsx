@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks'
 import type { Line, Point, Series } from './api'
 import { Chart } from './chart'
-import { day, decimal, moment } from './format'
+import { clock, day, decimal, moment } from './format'
 import { SectionIcon } from './icons'
 import { useAsk } from './live'
 import { Await, Differs } from './parts'
@@ -127,7 +127,7 @@ function Readout({ series, point }: { series: Series; point: Point }) {
 function TableRow({ series, point }: { series: Series; point: Point }) {
   return (
     <tr class={point.differs ? 'row-differs' : ''}>
-      <th scope="row"><time dateTime={point.date}>{moment(point.date)}</time></th>
+      <th scope="row"><time dateTime={point.date}>{day(point.date)} <span class="quiet">{clock(point.date)}</span></time></th>
       <td class="num">{valueOf(point)}{point.differs && <Differs />}</td>
       <td><From type={point.type} id={point.id} sources={point.sources} what={`${series.name} ${valueOf(point)}`} /></td>
     </tr>

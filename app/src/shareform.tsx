@@ -1,19 +1,26 @@
 // A new share in three taps: who, what, how long. And the one moment in which the clinic's key is shown.
 
 import { useRef, useState } from 'preact/hooks'
-import type { Made } from './api'
+import type { Made, Preview } from './api'
 import { tell } from './api'
 import { Sheet } from './dialog'
-import { failed } from './live'
+import { whole } from './format'
+import { failed, useAsk } from './live'
 import { Problem } from './parts'
 import { say } from './strings'
 
 const spans = [7, 30, 90, 365]
 const years = [0, 1, 5]
 
-export function ShareForm({ categories, done }: { categories: string[]; done: (made: Made) => void }) {
+interface FormProps {
+  categories: string[]
+  usual: string[]
+  done: (made: Made) => void
+}
+
+export function ShareForm({ categories, usual, done }: FormProps) {
   const [name, setName] = useState('')
-  const [what, setWhat] = useState<string[]>(categories.slice(0, 1))
+  const [what, setWhat] = useState<string[]>(usual)
   const [days, setDays] = useState(30)
   const [since, setSince] = useState(0)
   const [wrong, setWrong] = useState('')
@@ -64,11 +71,19 @@ export function ShareForm({ categories, done }: { categories: string[]; done: (m
           {spans.map((one) => <Choice type="radio" name="days" on={days === one} pick={() => setDays(one)}>{say.days(one)}</Choice>)}
         </div>
       </fieldset>
+      <Covered what={what} years={since} />
       <p class="wrong" role="alert">{wrong}</p>
       {problem && <Problem problem={problem} />}
       <button type="submit" class="strong wide">{say.shareDo(name.trim())}</button>
     </form>
   )
+}
+
+/** What the choice means, before it is made. */
+function Covered({ what, years }: { what: string[]; years: number }) {
+  const preview = useAsk<Preview>(`shares/preview?${new URLSearchParams({ categories: what.join(','), years: String(years) })}`)
+  const words = preview.data && what.length > 0 ? say.sharePreview(whole(preview.data.covered), whole(preview.data.of)) : ' '
+  return <p class="covered" aria-live="polite">{words}</p>
 }
 
 /** "Everything" stands alone; anything else takes it away. */

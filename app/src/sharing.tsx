@@ -25,7 +25,7 @@ export function SharingPage() {
         {(data) => (
           <>
             <Now shares={data.shares.filter((share) => share.state === 'active' || share.state === 'paused')} />
-            <ShareForm categories={data.categories} done={done} />
+            <ShareForm categories={data.categories} usual={data.usual} done={done} />
             <Past shares={data.shares.filter((share) => share.state === 'stopped' || share.state === 'ended')} />
           </>
         )}

@@ -32,6 +32,9 @@ export function Stream({ source }: { source: string }) {
 /** The chip that says which systems a value comes from, and opens the way there. */
 export function From({ type, id, sources, what }: { type: string; id: string; sources: string[]; what: string }) {
   const shown = sources.slice(0, 2)
+  if (sources.length === 0) {
+    return <button type="button" class="from" aria-haspopup="dialog" onClick={() => open(type, id)}>{say.computed}</button>
+  }
   const label = `${what}. ${say.fromNames(namesOf(sources))}`
   return (
     <button type="button" class="from" aria-haspopup="dialog" aria-label={label} onClick={() => open(type, id)}>

@@ -150,18 +150,20 @@ function Day({ date, entries }: { date: string; entries: Entry[] }) {
   )
 }
 
+const usual = new Set(['final', 'completed', 'finished', 'current'])
+
 function Row({ entry }: { entry: Entry }) {
-  const status = say.statuses[entry.status]
+  const status = usual.has(entry.status) ? '' : say.statuses[entry.status]
   return (
     <li class={`row kind-${entry.kind}`}>
       <p class="row-kind label">{say.kinds[entry.kind]}{clock(entry.date) && ` · ${clock(entry.date)}`}</p>
       <p class="row-title">
         <span class={entry.absent ? 'absent' : ''}>{entry.title}</span>
-        {entry.detail && <b class="row-value">{decimal(entry.detail)}</b>}
+        {entry.detail && <span class={entry.kind === 'result' ? 'row-value' : 'row-detail'}>{decimal(entry.detail)}</span>}
       </p>
       <p class="row-foot">
         <From type={entry.type} id={entry.id} sources={entry.sources} what={entry.title} />
-        {status && entry.kind !== 'result' && <span class="badge">{status}</span>}
+        {status && <span class="badge">{status}</span>}
         {entry.absent && <span class="badge">{say.absent}</span>}
         {entry.differs && <Differs />}
       </p>

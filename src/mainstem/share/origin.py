@@ -97,7 +97,7 @@ def _statement(member: Member, told: Spoken | None) -> Statement:
     coding = _coding(said)
     return Statement(
         source=member.source, role=member.role, note=member.note, said=wording.detail_of(said),
-        became=wording.detail_of(harmonise(told.fact).resource), called=wording.title_of(said),
+        became=wording.detail_of(harmonise(told.fact).resource), called=wording.called(said),
         code=coding.get("code", ""), system=_system(coding.get("system", "")), date=wording.date_of(said),
         delivery=_arrived(told), original=excerpt(told.delivery, told.fact),
     )  # fmt: skip

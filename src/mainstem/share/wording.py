@@ -1,6 +1,7 @@
 """What a resource says in plain words: title, value, date, sources; pure, the same for every page."""
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from importlib.resources import files
@@ -15,6 +16,8 @@ from mainstem.model.names import CONFLICT_TAG, SOURCE_TAG
 
 _ABSENT = frozenset({"refuted", "not-done", "not-taken", "not-started"})
 """FHIR R4 codes by which a source states that something is not so; they are shown, never dropped."""
+_PROPERTY = re.compile(r" \[[^\]]{2,40}\](?= in )")
+"""What a LOINC long name says of the kind of quantity: `Potassium [Moles/volume] in Serum`; the unit says it already."""
 _RETRACTED = "entered-in-error"
 
 
@@ -53,7 +56,12 @@ _UNITS: Mapping[str, str] = MappingProxyType({row["ucum"]: row["shown"] for row 
 
 
 def title_of(resource: Resource) -> str:
-    """Return what the resource is called, never empty."""
+    """Return what the resource is called in few words, never empty."""
+    return _PROPERTY.sub("", called(resource))
+
+
+def called(resource: Resource) -> str:
+    """Return what the resource is called, as stated; its type where nothing is."""
     kind = KINDS.get(resource["resourceType"])
     for path in kind.title if kind else ("code", "type", "name", "description"):
         for node in nodes(resource, path):
