@@ -1,0 +1,103 @@
+"""From consolidated Observations to the readings that a rule may use; what is doubtful is left out and counted."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from msgspec import Struct
+
+from mainstem.harmonise.quality import QUALITY_TAG
+from mainstem.insight.rules import Rule, book
+from mainstem.model.fact import Resource
+from mainstem.model.moment import parse_moment
+from mainstem.model.names import CONFLICT_TAG, LOINC
+from mainstem.model.record import Entry
+
+_DOUBTFUL = frozenset({CONFLICT_TAG, QUALITY_TAG})
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """One Observation as a rule sees it."""
+
+    entry: Entry
+    at: datetime
+    day: date
+    """Calendar day as the source wrote it."""
+    when: str
+    """Time as the source wrote it."""
+    values: dict[str, Decimal]
+    """By the rule's name of the measure, in the rule's unit."""
+
+
+class Readings(Struct, frozen=True, kw_only=True):
+    """The usable readings in order of time, and how many were left out as doubtful."""
+
+    usable: tuple[Reading, ...]
+    left_out: int
+
+
+def readings(entries: Sequence[Entry], rule: Rule) -> Readings:
+    """Return what the rule may use: final, dated, undisputed, in the rule's unit; each Observation once."""
+    usable: dict[str, Reading] = {}
+    left_out: set[str] = set()
+    for entry in entries:
+        found = _reading(entry, rule)
+        if found is None:
+            continue
+        if _doubtful(entry.resource):
+            left_out.add(entry.id)
+        else:
+            usable[entry.id] = found
+    ordered = sorted(usable.values(), key=lambda reading: (reading.at, reading.entry.id))
+    return Readings(usable=tuple(_first_of_day(ordered) if rule.daily == "first" else ordered), left_out=len(left_out))
+
+
+def _reading(entry: Entry, rule: Rule) -> Reading | None:
+    resource = entry.resource
+    when = _when(resource)
+    moment = parse_moment(when) if when else None
+    if moment is None or moment.precision in {"year", "month"} or resource.get("status") not in book().statuses:
+        return None
+    values = {name: value for name in rule.measures if (value := _value(resource, rule, name)) is not None}
+    if not values:
+        return None
+    return Reading(entry=entry, at=moment.lo, day=date.fromisoformat(moment.day), when=str(when), values=values)
+
+
+def _when(resource: Resource) -> str | None:
+    period: Any = resource.get("effectivePeriod", {})
+    found: Any = resource.get("effectiveDateTime") or resource.get("effectiveInstant") or period.get("start")
+    return found if isinstance(found, str) else None
+
+
+def _doubtful(resource: Resource) -> bool:
+    meta: Any = resource.get("meta", {})
+    return any(tag.get("system") in _DOUBTFUL for tag in meta.get("tag", ()))
+
+
+def _value(resource: Resource, rule: Rule, name: str) -> Decimal | None:
+    measure = rule.measures[name]
+    parts: list[Any] = [resource, *resource.get("component", ())]
+    for part in parts:
+        quantity: Any = part.get("valueQuantity", {})
+        codings: Any = part.get("code", {}).get("coding", ())
+        if quantity.get("code") == measure.unit and "comparator" not in quantity and _codes(codings, measure.codes):
+            return _number(quantity.get("value"))
+    return None
+
+
+def _codes(codings: object, wanted: tuple[str, ...]) -> bool:
+    stated = cast("Sequence[dict[str, Any]]", codings)
+    return any(coding.get("system") == LOINC and coding.get("code") in wanted for coding in stated)
+
+
+def _number(value: object) -> Decimal | None:
+    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+
+
+def _first_of_day(ordered: Sequence[Reading]) -> list[Reading]:
+    first: dict[date, Reading] = {}
+    for reading in ordered:
+        first.setdefault(reading.day, reading)
+    return [first[day] for day in sorted(first)]
