@@ -18,6 +18,7 @@ from mainstem.fhir import index
 from mainstem.insight import Series
 from mainstem.model.fact import Delivery, Fact, Held
 from mainstem.model.ids import number
+from mainstem.model.json import encode
 from mainstem.model.outcome import Outcome, Stage
 from mainstem.model.problem import Problem
 from mainstem.model.record import Block, Entry
@@ -63,6 +64,10 @@ MAPPING = sum(stage.version for stage in STAGES)
 """Version of the whole reading: a delivery is worked through once under each (SYNC-10)."""
 
 
+REFUSED = "application/vnd.mainstem.refused+json"
+"""Media type of the note that stands for bytes that were refused unread."""
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What one delivery brought: stated = kept + known + held, and the versions it made in the record."""
 
@@ -100,6 +105,14 @@ class Pipeline:
             parsed = Outcome[Fact](()) if receipt.done else PARSE.run([delivery], self._reference)
             with connection.transaction():
                 return self._work(connection, delivery, receipt, parsed, cursor)
+
+    def refuse(self, source: str, name: str, held: Held) -> Report:
+        """Keep what never became a delivery (a file too large, a path out of an archive) as a held item, once."""
+        body = encode([name, held.path, held.problem, held.words])
+        delivery = Delivery(source=source, name=name, media=REFUSED, body=body, received=self._clock())
+        with self._database.connection() as connection, connection.transaction():
+            receipt = self._ledger.receive(connection, delivery, MAPPING, self._clock())
+            return self._work(connection, delivery, receipt, Outcome[Fact]((), (held,)), None)
 
     def recover(self) -> list[Report]:
         """Work through what was received before a crash and never finished; returns a report for each."""

@@ -72,7 +72,7 @@ class Ledger:
                 (name, kind, now),
             )
             row = tx.execute("select id from source where name = %s", (name,)).fetchone()
-            assert row is not None  # inserted above  # noqa: S101  # a programmer's error is an assertion (DESIGN section 8)
+            assert row is not None
             self._sources[name] = row[0]
         return self._sources[name]
 

@@ -106,5 +106,14 @@ def seat(tx: Tx, clusters: Iterable[Sequence[str]], namer: Namer) -> dict[int, t
         cursor.executemany(
             statement("put_member"), [{"record": r, "person": now, "own": own[r]} for r, (_, now) in moved.items()]
         )
-    tx.execute(statement("drop_empty_persons"), ([old for old, _ in moved.values() if old is not None],))
+    left = [old for old, _ in moved.values() if old is not None]
+    emptied = [row[0] for row in tx.execute(statement("drop_empty_persons"), (left,)).fetchall()]
+    _carry(tx, {old: now for old, now in moved.values() if old in emptied})
     return moved
+
+
+def _carry(tx: Tx, renamed: Mapping[int, int]) -> None:
+    """Let the grants of a person whose id changed go on under the new id."""
+    parameters = {"before": list(renamed), "now": list(renamed.values())}
+    for each in ("carry_grants", "carry_grantees") if renamed else ():
+        tx.execute(statement(each), parameters)

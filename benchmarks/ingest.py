@@ -1,0 +1,163 @@
+"""FHIR NDJSON → committed, harmonised, indexed record: resources per CPU second, and peak memory.
+
+    .venv/bin/python benchmarks/ingest.py [--data DIR] [--times N] [--write]
+
+The Synthea bundles of the fixtures are flattened to one NDJSON file of whole records (a person's resources together, as
+`$export` per patient gives them), multiplied `--times` by giving every copy other ids, names and birth dates, then
+imported by `mainstem import` as its users run it. CPU seconds are user + system of the importing process and of all
+processes of the database server, read from /proc; resources / CPU seconds = resources per second and core.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import platform
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mainstem.store import embedded
+from mainstem.store.database import Database
+
+ROOT = Path(__file__).resolve().parent
+DEFAULT = Path(os.environ.get("MAINSTEM_FIXTURES", ROOT.parent.parent / "shared" / "fixtures")) / "synthea"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def flatten(bundle: dict, copy: int) -> list[str]:
+    """Return a bundle's resources as NDJSON lines with relative references; copy > 0 makes them other people's."""
+    names = {e["fullUrl"]: f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]}
+    lines = []
+    for entry in bundle["entry"]:
+        text = json.dumps(entry["resource"], ensure_ascii=False)
+        text = re.sub(r'"(urn:uuid:[^"]+)"', lambda m: f'"{names.get(m[1], m[1])}"', text)
+        if copy:
+            text = UUID.sub(lambda m: f"{copy:04x}{m[0][4:]}", text)
+            if entry["resource"]["resourceType"] == "Patient":
+                person = json.loads(text)
+                person["name"][0]["family"] += f"copy{copy}"
+                person["birthDate"] = f"{1900 + copy % 100}{person['birthDate'][4:]}"
+                person["identifier"] = person["identifier"][:1]
+                text = json.dumps(person, ensure_ascii=False)
+        lines.append(text)
+    return lines
+
+
+def cpu_of(home: Path) -> float:
+    """Return CPU seconds of the server's processes, ended children included."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    pid = int(next(iter(Path(server_folder(home)).glob("data/postmaster.pid"))).read_text().split()[0])
+    total = 0.0
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(folder.name) == pid:
+                total += sum(map(int, fields[11:15])) / ticks  # own and waited-for children
+            elif int(fields[1]) == pid:
+                total += sum(map(int, fields[11:13])) / ticks
+    return total
+
+
+def server_folder(home: Path) -> str:
+    """Return where the embedded server keeps its data."""
+    pointer = home / "postgres.where"
+    return pointer.read_text().strip() if pointer.exists() else str(home / "postgres")
+
+
+def main() -> None:
+    """Run the benchmark and print, and with --write keep, its figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=DEFAULT)
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="mainstem-bench-"))
+    work.chmod(0o711)
+    try:
+        run(options, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def run(options: argparse.Namespace, work: Path) -> None:
+    """Write the file, import it twice, and report."""
+    file = work / "synthea.ndjson"
+    count = 0
+    with file.open("w", encoding="utf-8") as out:
+        for copy in range(options.times):
+            for path in sorted(options.data.glob("*.json.gz")):
+                lines = flatten(json.loads(gzip.decompress(path.read_bytes())), copy)
+                out.writelines(line + "\n" for line in lines)
+                count += len(lines)
+    home = work / "home"
+    figures = {}
+    with embedded.running(home) as url:
+        with Database(url) as database:
+            database.migrate()
+        for name in ("first", "again"):
+            figures[name] = imported(home, file, count)
+        with Database(url) as database, database.connection() as connection:
+            size = connection.execute("select pg_database_size(current_database())").fetchone()[0]
+            stands = connection.execute("select count(*) from resource").fetchone()[0]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {cpu_name()}"
+    result = {
+        "benchmark": "ingest",
+        "machine": machine,
+        "resources": count,
+        "bytes": file.stat().st_size,
+        **figures,
+        "resources_standing": stands,
+        "database_bytes_per_resource": round(size / count),
+    }
+    print(json.dumps(result, indent=2))
+    if options.write:
+        (ROOT / "results" / "ingest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def imported(home: Path, file: Path, count: int) -> dict:
+    """Import the file in a process of its own and return its figures."""
+    server, own, wall = cpu_of(home), resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [
+        sys.executable,
+        "-m",
+        "mainstem.main",
+        "import",
+        "--json",
+        "--source",
+        "bench",
+        "--home",
+        str(home),
+        str(file),
+    ]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    client = after.ru_utime + after.ru_stime - own.ru_utime - own.ru_stime
+    server = cpu_of(home) - server
+    return {
+        "total": json.loads(done.stdout.splitlines()[-1])["total"],
+        "wall_seconds": round(time.perf_counter() - wall, 2),
+        "client_cpu_seconds": round(client, 2),
+        "server_cpu_seconds": round(server, 2),
+        "resources_per_cpu_second": round(count / (client + server)),
+        "peak_client_megabytes": round(after.ru_maxrss / 1024),
+    }
+
+
+def cpu_name() -> str:
+    """Return the processor's name as Linux gives it."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    found = re.search(r"model name\s*: (.+)", text)
+    return found[1] if found else platform.processor()
+
+
+if __name__ == "__main__":
+    main()
