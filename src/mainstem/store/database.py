@@ -87,7 +87,7 @@ class Database:
 
 def request_conninfo(url: str) -> str:
     """Return the connection string with which requests run: as `mainstem_app`, in the schema `mainstem`, in UTC."""
-    parts = conninfo_to_dict(url)
+    parts = _parts(url)
     options = f"{parts.pop('options', '')} {_SETTINGS}".strip()
     if _is_embedded(url):
         parts["user"] = APP_ROLE
@@ -103,6 +103,15 @@ def public_url(url: str) -> str:
     return make_conninfo("", **shown)
 
 
+def _parts(url: str) -> dict[str, Any]:
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise SetupError(
+            "The database URL is not one.", where="database_url", remedy="Write postgresql://user@host:5432/database."
+        ) from None
+
+
 def _is_embedded(url: str) -> bool:
     return conninfo_to_dict(url).get("user") == BOOTSTRAP_USER
 
@@ -111,10 +120,6 @@ def _is_embedded(url: str) -> bool:
 def _connected(conninfo: str) -> Generator[Connection[Any]]:
     try:
         connection = psycopg.connect(conninfo, connect_timeout=10)
-    except psycopg.ProgrammingError as error:
-        raise SetupError(
-            "The database URL is not one.", where="database_url", remedy="Write postgresql://user@host:5432/database."
-        ) from error
     except psycopg.OperationalError as error:
         raise _unreachable(conninfo, error) from error
     with connection:

@@ -38,6 +38,7 @@ _ORPHAN_SECONDS_MAX = 15
 _SOCKET_FOLDER_MAX = 85
 _LOG_BYTES_MAX = 10_000_000
 _FREE_BYTES_MIN = 32_000_000
+_REASON = re.compile(r"(?:(?:FATAL|PANIC|error): +|LOG: +(?=invalid|unrecognized|could not))(.+)")
 _NOBODYS_PID = 2_147_483_646
 _PID_LINES = 8
 
@@ -144,9 +145,7 @@ def _command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
         except (FileNotFoundError, ProcessLookupError):
             return ""
-    listed = subprocess.run(  # noqa: S603 - fixed arguments
-        ["/bin/ps", "-o", "args=", "-p", str(pid)], check=False, capture_output=True, text=True
-    )
+    listed = subprocess.run(["/bin/ps", "-o", "args=", "-p", str(pid)], check=False, capture_output=True, text=True)
     return listed.stdout
 
 
@@ -228,7 +227,7 @@ def _trouble(what: str, place: Place, said: str) -> SetupError:
             where=place.folder,
             remedy="Free some space (1 GB is a start), then try again.",
         )
-    reasons = re.findall(r"(?:FATAL|PANIC|error): +(.+)", said) or said.strip().splitlines()[-1:] or ["no reason given"]
+    reasons = _REASON.findall(said) or said.strip().splitlines()[-1:] or ["no reason given"]
     return SetupError(
         f"{what}: {reasons[0]}",
         where=place.folder / "server.log",

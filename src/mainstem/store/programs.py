@@ -21,7 +21,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the wheel's programs as the server's user, with nothing of our environment."""
     uid = place.uid if uid is None else uid
-    return subprocess.run(  # noqa: S603 - a program of the installed wheel, arguments made here
+    return subprocess.run(
         [_programs(place) / program, *arguments],
         check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", cwd="/", umask=0o077,
         env={"PATH": os.defpath, "LC_ALL": "C"}, user=uid, group=uid, extra_groups=None if uid is None else [],
