@@ -1,0 +1,1 @@
+"""Tables of the simulation: names, analytes, codes; no third party's data."""
