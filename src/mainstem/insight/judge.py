@@ -25,8 +25,16 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def judge(rule: Rule, series: Sequence[Reading], index: int) -> list[Finding]:
     """Return the criteria of the rule that hold at `series[index]`, given it and the readings before it."""
-    past = series[: index + 1]
+    past = _recent(series, index, max(getattr(criterion, "days", 0) for criterion in rule.criteria))
     return [found for criterion in rule.criteria if (found := _judged(rule, criterion, past))]
+
+
+def _recent(series: Sequence[Reading], index: int, days: int) -> Sequence[Reading]:
+    """Return the readings up to `index` of so many days back and one more: zones may differ by a day."""
+    start, newest = index, series[index].day
+    while start and newest - series[start - 1].day <= timedelta(days=days + 1):
+        start -= 1
+    return series[start : index + 1]
 
 
 def _judged(rule: Rule, criterion: Criterion, past: Sequence[Reading]) -> Finding | None:
@@ -58,7 +66,7 @@ def _gain(rule: Rule, criterion: Gain, past: Sequence[Reading]) -> Finding | Non
         f"on {newest.day}. Rule: {criterion.words}."
     )
     weighed = {each.day for each in past}
-    gaps = [day for day in _days(newest.day, criterion.days) if day not in weighed]
+    gaps = [day for day in _days(newest.day, criterion.days) if day not in weighed and day > base.day]
     missing = tuple(f"no {measure.name} on {day}" for day in gaps)
     return Finding(criterion=criterion, evidence=(base, newest), words=words, missing=missing)
 
