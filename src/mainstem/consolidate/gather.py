@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.when import GRAINS, Grain, When, agree, ends_agree, within
 
+_LATEST = datetime.max.replace(tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,6 +45,11 @@ class Item(Struct, frozen=True, kw_only=True):
     def source(self) -> str:
         """Name of the source that states it."""
         return self.statement.fact.source
+
+    @property
+    def order(self) -> tuple[datetime, tuple[Any, ...]]:
+        """Sorts by time, then by rank."""
+        return self.when.lo or _LATEST, self.rank
 
 
 class Group(Struct, kw_only=True):
@@ -136,7 +142,7 @@ class _Sheaves:
             if all(admits(member, item, self._rule) for member in group.members):
                 apart = self._rule.fits(group.anchor, item)
                 if apart is not None:
-                    yield (*_nearness(group.anchor, item), apart, group.anchor.rank), group
+                    yield (*_nearness(group.anchor, item), apart, group.anchor.order), group
 
     def _timely(self, group: Group, item: Item) -> bool:
         anchor, when = group.anchor.when, item.when
@@ -225,9 +231,13 @@ def _places(item: Item, *, looking: bool) -> Iterator[tuple[str, str | int]]:
 
 
 def slots(when: When, *, looking: bool) -> Iterator[str | int]:
-    """Yield where a time is filed: by day and, if timed, by minute; a timed one looks in the minutes around instead."""
+    """Yield where a time is filed: by day and, if timed, by minute; a timed one looks in the minutes around."""
     if when.grain != "timed" or not looking:
         yield when.day
-    if when.grain == "timed" and when.lo is not None:
-        minute = int((when.lo - _EPOCH).total_seconds() // 60)
-        yield from (minute - 1, minute, minute + 1) if looking else (minute,)
+    if when.grain == "timed" and when.lo is not None and when.wall is not None:
+        reach = (-1, 0, 1) if looking else (0,)
+        instant = int((when.lo - _EPOCH).total_seconds() // 60)
+        clock = int((when.wall - _EPOCH.replace(tzinfo=None)).total_seconds() // 60)
+        for near in reach:
+            yield instant + near
+            yield f"clock {clock + near}"

@@ -1,8 +1,8 @@
 """The Observations of one block → entries and the differences between sources (CONS-3, CONS-5)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import combinations, product
 from typing import cast
 
@@ -13,7 +13,7 @@ from mainstem.consolidate.publish import together
 from mainstem.consolidate.reading import RULE, Reading, comparable, readings
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.value import Measured, same
-from mainstem.consolidate.when import ends_agree
+from mainstem.consolidate.when import agree, ends_agree
 from mainstem.consolidate.withdraw import withdrawn
 from mainstem.consolidate.words import listed, name_of, sources_words, values_of
 from mainstem.model.ids import Namer
@@ -59,8 +59,10 @@ def _difference(day: str, groups: Iterable[Group]) -> Difference:
 
 def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
     """Yield pairs that could speak of one time: neighbours in time, and what is only dated with all of its day."""
-    timed = sorted((each for each in groups if each.anchor.when.grain == "timed"), key=lambda each: each.anchor.rank)
-    yield from _neighbours(timed)
+    timed = sorted((each for each in groups if each.anchor.when.grain == "timed"), key=lambda each: each.anchor.order)
+    yield from _neighbours(timed, _instant)
+    if any(group.anchor.when.floating for group in timed):
+        yield from _neighbours(sorted(timed, key=lambda each: str(each.anchor.when.wall)), _clock)
     days, dated = _by_day(timed), _by_day([each for each in groups if each.anchor.when.grain == "day"])
     for day, each in dated.items():
         counts = _counts(days[day])
@@ -69,12 +71,22 @@ def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
         yield from product(each, lone)
 
 
-def _neighbours(timed: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
+def _neighbours(timed: Sequence[Group], hand: Callable[[Group], datetime | None]) -> Iterator[tuple[Group, Group]]:
     for index, left in enumerate(timed):
         for position in range(index + 1, len(timed)):
-            if not _close(left, timed[position]):
+            earlier, later = hand(left), hand(timed[position])
+            if earlier is None or later is None or later - earlier > _MINUTE:
                 break
-            yield left, timed[position]
+            if agree(left.anchor.when, timed[position].anchor.when):
+                yield left, timed[position]
+
+
+def _instant(group: Group) -> datetime | None:
+    return group.anchor.when.lo
+
+
+def _clock(group: Group) -> datetime | None:
+    return group.anchor.when.wall
 
 
 def _by_day(groups: Sequence[Group]) -> dict[str, list[Group]]:
@@ -83,11 +95,6 @@ def _by_day(groups: Sequence[Group]) -> dict[str, list[Group]]:
         for day in group.days:
             days[day].append(group)
     return days
-
-
-def _close(left: Group, right: Group) -> bool:
-    earlier, later = left.anchor.when.lo, right.anchor.when.lo
-    return earlier is not None and later is not None and later - earlier <= _MINUTE
 
 
 def _counts(timed: Sequence[Group]) -> dict[str, int]:

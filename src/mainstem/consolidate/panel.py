@@ -15,7 +15,7 @@ _MINUTE = timedelta(seconds=60)
 def join_panels(groups: Sequence[Group], rule: Rule) -> list[Group]:
     """Return the groups with those taken out that joined a wider one; the given groups of panels are extended."""
     wide = sorted(
-        (group for group in groups if _width(group) > 1), key=lambda group: (-_width(group), group.anchor.rank)
+        (group for group in groups if _width(group) > 1), key=lambda group: (-_width(group), group.anchor.order)
     )
     if not wide or len({group.anchor.keys for group in groups}) == 1:
         return list(groups)
@@ -71,7 +71,7 @@ def _at(group: Group, moment: datetime | None) -> bool:
 
 def _order(group: Group, moment: datetime | None) -> tuple[float, tuple[object, ...]]:
     lo = group.anchor.when.lo
-    return abs((lo - moment).total_seconds()) if lo and moment else 0.0, group.anchor.rank
+    return abs((lo - moment).total_seconds()) if lo and moment else 0.0, group.anchor.order
 
 
 def _part_of(panel: Group, group: Group) -> bool:

@@ -160,7 +160,7 @@ def _time(body: Resource, best: Item, resources: Sequence[tuple[Item, Resource]]
     finer = [pair for pair in resources if pair[0].when.grain == "timed"]
     if best.when.grain == "timed" or not finer or not policy.time:
         return
-    _, timed = min(finer, key=lambda pair: pair[0].rank)
+    _, timed = min(finer, key=lambda pair: pair[0].order)
     for name in policy.time:
         body.pop(name, None)
         if name in timed:

@@ -1,6 +1,7 @@
 """Observations: what each one measured, when, and on what; which of them are one reading (CONS-3, CONS-4, CONS-5)."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ _START = ("effectiveDateTime", "effectiveInstant", "effectivePeriod.start")
 _END = ("effectivePeriod.end",)
 _CONTEXT = ("method", "bodySite")
 _ZERO = Decimal(0)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _UNSETTLED = frozenset({"registered", "preliminary", "unknown", "draft"})
 """Statuses of an unfinished statement: another source's finished words are the better body."""
 
@@ -43,8 +45,11 @@ def readings(heard: Sequence[Statement]) -> list[Item]:
     plain = undisguised([(each.fact.source, times[each.record]) for each in heard])
     says = [_reading(each.fact.resource) for each in heard]
     moments = [as_day(times[each.record]) if each.fact.source in plain else times[each.record] for each in heard]
-    support = _support(heard, says, moments)
-    return [_item(each, reading, moment, support) for each, reading, moment in zip(heard, says, moments, strict=True)]
+    backing = _backing(heard, says, moments)
+    return [
+        _item(each, reading, moment, count)
+        for each, reading, moment, count in zip(heard, says, moments, backing, strict=True)
+    ]
 
 
 def undisguised(times: Sequence[tuple[str, When]]) -> frozenset[str]:
@@ -89,18 +94,23 @@ def _canonical(element: object) -> str:
     return canonical(element).decode() if element else ""
 
 
-def _support(
-    heard: Sequence[Statement], says: Sequence[Reading], moments: Sequence[When]
-) -> dict[tuple[str, str], set[str]]:
-    """Sources that state exactly this at exactly this time: the value that most state is the best anchor."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for each, reading, moment in zip(heard, says, moments, strict=True):
-        found.setdefault(_at(reading, moment), set()).add(each.fact.source)
-    return found
-
-
-def _at(reading: Reading, moment: When) -> tuple[str, str]:
-    return (str(moment.lo), _figures(reading))
+def _backing(heard: Sequence[Statement], says: Sequence[Reading], moments: Sequence[When]) -> list[int]:
+    """Return per statement how many sources state exactly this within 60 s: what most state is the best anchor."""
+    shelves: dict[str, list[int]] = {}
+    for index, reading in enumerate(says):
+        shelves.setdefault(_figures(reading), []).append(index)
+    counts = [1] * len(heard)
+    for shelf in shelves.values():
+        shelf.sort(key=lambda index: moments[index].lo or _EARLIEST)
+        first = 0
+        for position, index in enumerate(shelf):
+            while not agree(moments[shelf[first]], moments[index]) and first < position:
+                first += 1
+            last = position
+            while last + 1 < len(shelf) and agree(moments[shelf[last + 1]], moments[index]):
+                last += 1
+            counts[index] = len({heard[near].fact.source for near in shelf[first : last + 1]})
+    return counts
 
 
 def _figures(reading: Reading) -> str:
@@ -116,16 +126,15 @@ def _figure(value: Value) -> str:
     return value.text
 
 
-def _item(statement: Statement, reading: Reading, moment: When, support: dict[tuple[str, str], set[str]]) -> Item:
+def _item(statement: Statement, reading: Reading, moment: When, backing: int) -> Item:
     figures = _figures(reading)
     order = moment.lo.isoformat() if moment.lo else ""
-    backing = len(support[_at(reading, moment)])
     return Item(
         statement=statement,
         when=moment,
         keys=frozenset({",".join(sorted(reading.parts))}),
-        rank=(order, -backing, figures, statement.record),
-        worth=(-len(reading.parts), *plainness(statement, moment, "code"), backing * -1, statement.record),
+        rank=(-backing, order, figures, statement.record),
+        worth=(-len(reading.parts), *plainness(statement, moment, "code"), -backing, statement.record),
         says=reading,
         kind=",".join(sorted(reading.parts)),
         figure=values_of(statement.fact.resource),
@@ -136,7 +145,7 @@ def plainness(statement: Statement, moment: When, code: str) -> tuple[int, ...]:
     """Rank bodies: the most precise time, the most complete coding, the fewest conversions, a settled status."""
     resource = statement.fact.resource
     return (
-        GRAINS.index(moment.grain),
+        GRAINS.index(moment.grain) + int(moment.floating),
         -len(codings(resource.get(code))),
         int(bool(conversions(resource))),
         int(resource.get("status") in _UNSETTLED),

@@ -13,6 +13,8 @@ Grain = Literal["timed", "day", "coarse", "none"]
 GRAINS: tuple[Grain, ...] = ("timed", "day", "coarse", "none")
 """From the most precise to nothing."""
 _MINUTE = timedelta(seconds=60)
+OFFSET_INFERRED = "urn:mainstem:offset-inferred"
+"""Extension that the readers put on a dateTime whose offset the source did not write."""
 _MIDNIGHT = "T00:00:00"
 
 
@@ -25,6 +27,10 @@ class When(Struct, frozen=True, kw_only=True):
     end: datetime | None = None
     """End of a period that lasts longer than its start's minute or day."""
     end_day: str = ""
+    wall: datetime | None = None
+    """The clock time as written, without its offset."""
+    floating: bool = False
+    """The source wrote no offset; the reader borrowed one (CCDA-7), so the clock time may stand for the instant."""
     midnight: bool = False
     """Stated as 00:00:00 of its own zone: a mere date in disguise, where its source never states another time."""
 
@@ -38,7 +44,8 @@ def when(resource: Resource, starts: Sequence[str], ends: Sequence[str]) -> When
     found = start or end
     if found is None:
         return NEVER
-    moment, text = found
+    moment, path = found
+    text = stated(resource, path)
     lasting = end[0] if start and end and not _instantaneous(start[0], end[0]) else None
     return When(
         grain="timed" if moment.timed else "day" if moment.precision == "day" else "coarse",
@@ -46,6 +53,8 @@ def when(resource: Resource, starts: Sequence[str], ends: Sequence[str]) -> When
         day=moment.day,
         end=lasting.lo if lasting else None,
         end_day=lasting.day if lasting else "",
+        wall=datetime.fromisoformat(text).replace(tzinfo=None) if moment.timed else None,
+        floating=moment.timed and _borrowed(resource, path),
         midnight=_MIDNIGHT in text,
     )
 
@@ -65,7 +74,7 @@ def agree(left: When, right: When) -> bool:
     if not ends_agree(left, right):
         return False
     if left.grain == right.grain == "timed":
-        return _together(left.lo, right.lo)
+        return _together(left.lo, right.lo) or _same_clock(left, right)
     return left.grain != "none" and left.day == right.day
 
 
@@ -96,7 +105,7 @@ def _first(resource: Resource, paths: Sequence[str]) -> tuple[Moment, str] | Non
         text = stated(resource, path)
         moment = parse_moment(text) if text else None
         if moment is not None:
-            return moment, text
+            return moment, path
     return None
 
 
@@ -104,6 +113,16 @@ def _instantaneous(start: Moment, end: Moment) -> bool:
     if start.timed and end.timed:
         return _together(start.lo, end.lo)
     return start.day == end.day
+
+
+def _same_clock(left: When, right: When) -> bool:
+    return (left.floating or right.floating) and _together(left.wall, right.wall)
+
+
+def _borrowed(resource: Resource, path: str) -> bool:
+    """Whether the offset of the time under a path was borrowed by the reader."""
+    parent, _, name = path.rpartition(".")
+    return bool(stated(resource, f"{parent}._{name}.extension.url".removeprefix(".")) == OFFSET_INFERRED)
 
 
 def _together(left: datetime | None, right: datetime | None) -> bool:
