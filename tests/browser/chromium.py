@@ -32,7 +32,8 @@ os.execv(sys.argv[3], sys.argv[3:])
 _WAIT = """
 new Promise((done, fail) => {
   const look = () => { try { return (%(condition)s) } catch { return false } }
-  const end = setTimeout(() => fail(new Error('never true: ' + %(words)s + ' | ' + document.body.innerText.slice(0, 600))), %(ms)d)
+  const never = () => fail(new Error('never true: ' + %(words)s + ' | ' + document.body.innerText.slice(0, 600)))
+  const end = setTimeout(never, %(ms)d)
   const turn = () => { const found = look(); if (found) { clearTimeout(end); done(true) } else setTimeout(turn, 25) }
   turn()
 })
@@ -56,7 +57,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
-    def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+    def send(self, method: str, **parameters: object) -> dict[str, Any]:
         return self._pipe.send(method, parameters, self._session)
 
     @property
@@ -68,7 +69,10 @@ class Page:
             if event.get("sessionId") == self._session
             and (
                 event["method"] == "Runtime.exceptionThrown"
-                or (event["method"] == "Log.entryAdded" and event["params"]["entry"]["source"] in {"security", "javascript"})
+                or (
+                    event["method"] == "Log.entryAdded"
+                    and event["params"]["entry"]["source"] in {"security", "javascript"}
+                )
             )
         ]
 
@@ -78,7 +82,7 @@ class Page:
             raise PageError(f"{url}: {found['errorText']}")
         self.wait("document.readyState === 'complete'")
 
-    def run(self, script: str) -> Any:
+    def run(self, script: str) -> Any:  # noqa: ANN401 - whatever the page answers
         answer = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
@@ -122,7 +126,11 @@ class Page:
 
     def screen(self, width: int, height: int, *, phone: bool = True) -> None:
         self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if phone else 1, mobile=phone
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
         )
 
     def prefer(self, **features: str) -> None:
@@ -148,7 +156,9 @@ class Pipe:
         self._number = 0
         self.events: list[dict[str, Any]] = []
 
-    def send(self, method: str, parameters: Mapping[str, Any], session: str = "", seconds: float = 30) -> dict[str, Any]:
+    def send(
+        self, method: str, parameters: Mapping[str, Any], session: str = "", seconds: float = 30
+    ) -> dict[str, Any]:
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if session:

@@ -130,12 +130,18 @@ def _series(key: str, group: Sequence[_Reading]) -> Series:
     keys = list(dict.fromkeys(part.key for reading in reversed(ordered) for part in reading.parts))
     return Series(
         key=key,
-        name=title_of(newest),
+        name=_usual_name(ordered),
         code=code_of(newest.get("code")),
         category=_category(newest),
         lines=[_line(part_key, ordered) for part_key in keys],
         points=[_point(reading, keys) for reading in ordered[-POINTS_MAX:]],
     )
+
+
+def _usual_name(ordered: Sequence[_Reading]) -> str:
+    """Return what it is called most often; of equals the newest."""
+    names = [title_of(reading.resource) for reading in reversed(ordered)]
+    return max(names, key=names.count)
 
 
 def _when(reading: _Reading) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from mainstem.model.names import CONFLICT_TAG, SOURCE_TAG
 _ABSENT = frozenset({"refuted", "not-done", "not-taken", "not-started"})
 """FHIR R4 codes by which a source states that something is not so; they are shown, never dropped."""
 _PROPERTY = re.compile(r" \[[^\]]{2,40}\](?= in )")
-"""What a LOINC long name says of the kind of quantity: `Potassium [Moles/volume] in Serum`; the unit says it already."""
+"""The kind of quantity in a LOINC long name, `Potassium [Moles/volume] in Serum`; the unit says it already."""
 _RETRACTED = "entered-in-error"
 
 
