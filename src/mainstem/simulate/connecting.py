@@ -15,6 +15,8 @@ from mainstem.sync.discovery import speaking
 from mainstem.sync.kernel import Surroundings
 
 _TIMEOUT_S = 30.0
+_REQUESTS_PER_MINUTE = 60_000
+"""A simulated site bears more than a vendor's cloud; the manifest's limit has its own tests."""
 
 
 def settings_of(site: Site, base_url: str, sources: Mapping[str, Source]) -> SourceSettings:
@@ -25,6 +27,7 @@ def settings_of(site: Site, base_url: str, sources: Mapping[str, Source]) -> Sou
         base_url=base_url,
         credentials={account: Secret(token) for account, token in site.tokens.items()},
         options=site.options,
+        requests_per_minute=_REQUESTS_PER_MINUTE,
     )
 
 

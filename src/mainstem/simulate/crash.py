@@ -22,8 +22,8 @@ from mainstem.store import embedded
 from mainstem.store.database import Database
 
 PATIENTS = 12
-FILES = 60
-FACTS_A_FILE = 40
+FILES = 120
+FACTS_A_FILE = 25
 _FINISHED_SECONDS = 300
 _COUNTS = {
     "facts": "select record, chash, ord from fact",
@@ -60,13 +60,14 @@ def run(kills: int, chance: Random, watch: Callable[[int], None]) -> Result:
 
 
 def _killed(root: Path, kills: int, chance: Random, watch: Callable[[int], None]) -> int:
+    """Let each run get a little further than the one before, so that every kill meets work that is not done yet."""
     for done in range(kills):
         with subprocess.Popen(_command(root, "killed"), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
-            for _ in range(chance.randint(0, FILES // 2)):
+            for _ in range(FILES * done // kills + chance.randint(0, 2 * FILES // kills)):
                 process.stdout.readline()
             try:
-                process.wait(chance.uniform(0, 0.05))
+                process.wait(chance.uniform(0, 0.03))
             except subprocess.TimeoutExpired:
                 process.kill()
         watch(done + 1)

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from mainstem.model.fact import Resource
 from mainstem.model.names import LOINC, UCUM
-from mainstem.simulate.plan import Chart, Copy, Event, Part, Status, Visit, Written
+from mainstem.simulate.plan import ARC, Chart, Copy, Event, Part, Status, Visit, Written
 from mainstem.simulate.tables import rounded
 
-MEMBER = "2.999.77"
-"""OID of the health plan's numbers, from the arc for examples (ITU-T X.660)."""
+MEMBER = f"{ARC}.77"
+"""OID of the health plan's card numbers."""
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -51,12 +51,12 @@ def _patient(written: Written, key: str, assigner: str) -> Resource:
     person = written.person
     identifiers = [_identifier("MR", assigner, written.mrn)]
     if written.member:
-        identifiers.append(_identifier("MB", MEMBER, written.member))
-    resource: Resource = {
+        identifiers.append(_identifier("HC", MEMBER, written.member))
+    return {
         "resourceType": "Patient",
         "id": key,
         "identifier": identifiers,
-        "name": [{"use": "official", "family": written.family, "given": [written.given]}],
+        "name": _names(written),
         "telecom": [
             {"system": "phone", "value": written.phone, "use": "home"},
             {"system": "email", "value": written.email},
@@ -73,7 +73,12 @@ def _patient(written: Written, key: str, assigner: str) -> Resource:
             }
         ],
     }
-    return {**resource, "multipleBirthBoolean": True} if person.twin else resource
+
+
+def _names(written: Written) -> list[Resource]:
+    official = {"use": "official", "family": written.family, "given": [written.given]}
+    known_as = {"use": "nickname", "family": written.family, "given": [written.nickname]}
+    return [official, known_as] if written.nickname else [official]
 
 
 def _identifier(kind: str, oid: str, value: str) -> Resource:

@@ -32,7 +32,6 @@ class Person(Struct, frozen=True, kw_only=True):
     postal: str
     member: str
     """Number at the health plan, which some sites know."""
-    twin: bool = False
 
 
 class Casting(Struct, frozen=True, kw_only=True):
@@ -45,6 +44,7 @@ class Casting(Struct, frozen=True, kw_only=True):
     """Same name, birth date and sex, nothing else in common; each is known to one site only."""
     misspelt: int = 6
     nickname: int = 7
+    """One site has both names, another only the short one."""
     conflicts: tuple[int, ...] = (8, 15, 19)
     corrected: int = 9
     retracted: int = 10
@@ -103,7 +103,6 @@ def _person(rng: Random, number: int) -> Person:
         state=state,
         postal=postal,
         member=f"MB{rng.randrange(10**8, 10**9)}",
-        twin=number in CASTING.twins,
     )
 
 

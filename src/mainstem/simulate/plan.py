@@ -12,6 +12,8 @@ from mainstem.simulate.tables import Analyte, Concept
 
 OFFSET = timezone(timedelta(hours=-4))
 ZONE = "America/New_York"
+ARC = "2.25.118624203940857463219070513340122745801"
+"""OID arc of one UUID (ITU-T X.667): numbers that no real assigner gives."""
 Kind = Literal["fhir", "cda", "scale"]
 Status = Literal["final", "corrected", "entered-in-error"]
 
@@ -74,6 +76,8 @@ class Written(Struct, frozen=True, kw_only=True):
     email: str = ""
     address: bool = True
     member: str = ""
+    nickname: str = ""
+    """A second name, beside the official one."""
 
 
 class Chart(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from starlette.applications import Starlette
 
+from mainstem.model.trouble import SetupError
 from mainstem.simulate.world import World
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
 _TRIES = 200
 _PAUSE_S = 0.05
 _STOP_S_MAX = 5.0
@@ -21,24 +23,36 @@ _STOP_S_MAX = 5.0
 def serving(world: World) -> Generator[Mapping[str, str]]:
     """Serve each site and give its base URL by name; all are stopped at the end."""
     ports = {site.name: _free_port() for site in world.sites}
+    with _listening({ports[site.name]: site.app for site in world.sites}, HOST):
+        yield {site.name: f"http://{HOST}:{ports[site.name]}{site.base_path}" for site in world.sites}
+
+
+@contextmanager
+def serve_at(app: Starlette, host: str, port: int) -> Generator[None]:
+    """Serve one application for as long as the block lasts; raises `SetupError` when the port is taken."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            remedy = "Choose another one with --port, or stop what listens there."
+            raise SetupError("The port is taken.", where=f"{host}:{port}", remedy=remedy) from error
+    with _listening({port: app}, host):
+        yield
+
+
+@contextmanager
+def _listening(apps: Mapping[int, Starlette], host: str) -> Generator[None]:
     loop = asyncio.new_event_loop()
     servers = [
-        Server(
-            site.app,
-            address=_HOST,
-            port=ports[site.name],
-            interface=Interfaces.ASGI,
-            log_enabled=False,
-            websockets=False,
-        )
-        for site in world.sites
+        Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False, websockets=False)
+        for port, app in apps.items()
     ]
-    thread = threading.Thread(target=_run, args=(loop, servers), name="simulated-sites", daemon=True)
+    thread = threading.Thread(target=_run, args=(loop, servers), name="simulate-serving", daemon=True)
     thread.start()
     try:
-        for port in ports.values():
-            _await_port(port)
-        yield {site.name: f"http://{_HOST}:{ports[site.name]}{site.base_path}" for site in world.sites}
+        for port in apps:
+            _await_port(host, port)
+        yield
     finally:
         for server in servers:
             loop.call_soon_threadsafe(server.stop)
@@ -57,16 +71,16 @@ def _run(loop: asyncio.AbstractEventLoop, servers: list[Server]) -> None:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((_HOST, 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
-def _await_port(port: int) -> None:
+def _await_port(host: str, port: int) -> None:
     """Wait until a server listens; raises `ConnectionRefusedError` when it does not come up."""
     pause = threading.Event()
     for attempt in range(_TRIES):
         try:
-            socket.create_connection((_HOST, port), timeout=_PAUSE_S).close()
+            socket.create_connection((host, port), timeout=_PAUSE_S).close()
         except OSError:
             if attempt == _TRIES - 1:
                 raise

@@ -25,7 +25,7 @@ _BOTH = {
 }
 _HOSPITAL = {CASTING.corrected, CASTING.retracted}
 _AT_HOME = {*CASTING.gaining, CASTING.shared_scale}
-_NOT_HOME = {*CASTING.strangers, *CASTING.twins}
+_NOT_HOME = {*CASTING.strangers, *CASTING.twins, CASTING.nickname}
 _ALTERED = Decimal("0.7")
 _WRONG = Decimal("3.6")
 _DOCUMENTS_BROKEN = 1
@@ -88,21 +88,19 @@ class _Clerk:
         )
 
     def _written(self, person: Person) -> Written:
-        hospital = self._kind == "fhir"
-        nickname = hospital and person.number == CASTING.nickname
-        misspelt = hospital and person.number == CASTING.misspelt
-        insured = self._kind != "scale" and (
-            person.number in {CASTING.nickname, CASTING.misspelt} or person.number % 4 == 0
-        )
+        known_as = person.short if person.number == CASTING.nickname else ""
+        misspelt = self._kind == "fhir" and person.number == CASTING.misspelt
+        insured = self._kind != "scale" and person.number % 4 == 0
         return Written(
             person=person,
             mrn=f"{self._index + 1}{person.number + 10_342:07d}",
-            given=person.short if nickname else person.given,
+            given=known_as if known_as and self._kind == "cda" else person.given,
             family=person.misspelt if misspelt else person.family,
             phone=person.phone if self._kind != "scale" else "",
             email=person.email,
             address=self._kind != "scale",
             member=person.member if insured else "",
+            nickname=known_as if self._kind == "fhir" else "",
         )
 
     def _copied(self, reading: Reading, life: Life) -> Copy | None:

@@ -13,6 +13,8 @@ from mainstem.simulate.people import CASTING
 from mainstem.simulate.plan import Chart, Copy, Event, Holding, Part
 from mainstem.simulate.tables import Analyte
 
+NOTHING_KNOWN = "nothing known"
+"""Stands for every code that says so."""
 EventKind = Literal["condition", "allergy", "medication", "immunization"]
 
 
@@ -140,6 +142,8 @@ def _known(chart: Chart) -> Iterator[Known]:
         for event in events:
             person = chart.written.person.number
             yield Known(person=person, kind=kind, code=event.concept.code, negated=event.negated)
+    if chart.no_known_allergies:
+        yield Known(person=chart.written.person.number, kind="allergy", code=NOTHING_KNOWN, negated=True)
 
 
 def _held(holdings: Sequence[Holding]) -> Mapping[Problem, int]:

@@ -15,7 +15,7 @@ from mainstem.simulate.chance import chance
 from mainstem.simulate.fhir_site import FhirSite
 from mainstem.simulate.lives import live, midnight
 from mainstem.simulate.people import people
-from mainstem.simulate.plan import OFFSET, Holding
+from mainstem.simulate.plan import ARC, OFFSET, Holding
 from mainstem.simulate.scale_site import ScaleSite
 from mainstem.simulate.shelf import Shelf
 from mainstem.simulate.sites import holdings
@@ -67,7 +67,7 @@ class _Served(Protocol):
 
 
 def _site(holding: Holding, index: int, seed: int, opened: datetime) -> Site:
-    shelf, assigner = Shelf(), f"2.999.{index + 1}"
+    shelf, assigner = Shelf(), f"{ARC}.{index + 1}"
     tokens = _tokens(holding, seed)
     served: _Served
     match holding.kind:

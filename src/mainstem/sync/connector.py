@@ -80,6 +80,8 @@ class SourceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Bearer tokens by account; the account `""` is the default."""
     options: Mapping[str, Any] = {}
     """The folder's own options; unknown ones are errors."""
+    requests_per_minute: int = 0
+    """What the contract with this source allows, where it is not what the manifest says; 0 = as the manifest says."""
 
 
 class Cursor(Struct, frozen=True, kw_only=True):

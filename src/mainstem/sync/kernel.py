@@ -104,7 +104,7 @@ async def run(
     """Read all streams of a source from their cursors on. Errors of one stream stay with it; the sink's are raised."""
     options = msgspec.convert(settings.options, source.options)
     limits = source.manifest.limits
-    budget = Budget(limits.requests_per_minute, around.monotonic, around.sleep)
+    budget = Budget(settings.requests_per_minute or limits.requests_per_minute, around.monotonic, around.sleep)
     at_once = anyio.CapacityLimiter(limits.streams_at_once)
     async with around.connect() as client:
         fetch = Door(client, settings, limits, budget, around.clock)
