@@ -61,9 +61,13 @@ def _system(uri: str) -> _Assigner | None:
     """Return the assigner behind a system URI; None when it is no real one, such as an example or a bare name."""
     clean = uri.strip().rstrip("/")
     for prefix, known in _ASSIGNERS:
-        if clean == prefix or clean.startswith(prefix if prefix.endswith((".", ":")) else (f"{prefix}.", f"{prefix}/")):
+        if clean == prefix or clean.startswith(_beginnings(prefix)):
             return known if known.use == "person" else None
     return _Assigner("person", clean, "", None) if _ABSOLUTE.fullmatch(clean) else None
+
+
+def _beginnings(prefix: str) -> tuple[str, ...]:
+    return (prefix,) if prefix.endswith((".", ":", "/")) else (f"{prefix}.", f"{prefix}/")
 
 
 def _type(identifier: Resource) -> str:

@@ -135,7 +135,7 @@ def _given_differ(left: Demographics, right: Demographics) -> bool:
 
     Twins named José Antonio and José Luis share the first; an initial fits what begins with it.
     """
-    if not left.first or not right.first:
+    if not left.first or not right.first or _swapped(left, right):
         return False
     if not (_fits(left.first, right.given) or _fits(right.first, left.given)):
         return True

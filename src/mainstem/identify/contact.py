@@ -39,8 +39,11 @@ def emails(patient: Resource) -> tuple[str, ...]:
 
 
 def addresses(patient: Resource) -> tuple[str, ...]:
-    """Return each address as `line|postal code`; an address without one of the two is left out."""
-    found = {(_line(each), _postal(text(each, "postalCode"))) for each in parts(patient, "address")}
+    """Return each address as `line|postal code`, whole and with the street line alone: a flat is often left out.
+
+    An address without a line or without a postal code is left out.
+    """
+    found = {(line, _postal(text(each, "postalCode"))) for each in parts(patient, "address") for line in _lines(each)}
     return tuple(sorted(f"{line}|{code}" for line, code in found if line and code))
 
 
@@ -55,12 +58,17 @@ def cities(patient: Resource) -> tuple[str, ...]:
     return tuple(sorted(each for each in found if each and not is_placeholder("name", each)))
 
 
-def _line(address: Resource) -> str:
+def _lines(address: Resource) -> set[str]:
+    """Return the standardised lines as one, and the first that begins with a house number and names a street."""
     stated = address.get("line")
     lines = [each for each in cast("list[Any]", stated) if isinstance(each, str)] if isinstance(stated, list) else []
-    words = [STREETS.get(word, word) for line in lines for word in fold(line.replace("#", " apt ")).split()]
-    line = " ".join(words)
-    return "" if is_placeholder("address", line) else line
+    plain = [_standard(each) for each in lines]
+    street = next((each for each in plain if each[:1].isdigit() and " " in each), "")
+    return {each for each in (" ".join(filter(None, plain)), street) if not is_placeholder("address", each)}
+
+
+def _standard(line: str) -> str:
+    return " ".join(STREETS.get(word, word) for word in fold(line.replace("#", " apt ")).split())
 
 
 def _postal(value: str) -> str:
