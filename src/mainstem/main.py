@@ -6,39 +6,50 @@ import os
 import re
 import secrets
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
+import httpx
 import msgspec
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
 from msgspec import Struct
 from msgspec.structs import replace
 from rich.console import Console
 from rich.markup import escape
-from starlette.applications import Starlette
 
-from mainstem import __version__, formats, serve, settings, share
+from mainstem import __version__, formats, settings
+from mainstem.fhir.types import number_of
 from mainstem.model.fact import Held
 from mainstem.model.reference import Reference
 from mainstem.model.trouble import SetupError
 from mainstem.pipeline import Pipeline, Report
 from mainstem.settings import Settings
-from mainstem.simulate import crash, demo
-from mainstem.simulate.chance import chance
 from mainstem.store import access, embedded
 from mainstem.store.context import Context
 from mainstem.store.database import Database, public_url
+from mainstem.store.statements import statement
 from mainstem.store.vault import Vault
 from mainstem.sync import discovery, files
+from mainstem.sync.bars import Bars
+from mainstem.sync.connector import Secret, SourceSettings
+from mainstem.sync.kernel import Surroundings, Tally
+from mainstem.sync.together import run_all, streams_of
 from mainstem.trust.keys import load_or_create
 from mainstem.trust.scopes import BadScopeError
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 Command = Callable[[argparse.Namespace, Settings, Console], int]
+
+
+_ANSWER_SECONDS = 60.0
+"""How long a source may take to answer one request."""
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -225,7 +236,7 @@ def sync(options: argparse.Namespace, chosen: Settings, console: Console) -> int
         )
     with opened(chosen) as here:
         here.pipeline.recover()
-        tallies = anyio.run(run_sources, here, wanted, console)
+        tallies = anyio.run(_synced, here, wanted, console)
     for tally in tallies:
         console.print(f"{tally.source}: {tally.deliveries} deliveries, {tally.kept} kept, {tally.held} held.")
         for end in tally.streams:
@@ -234,18 +245,60 @@ def sync(options: argparse.Namespace, chosen: Settings, console: Console) -> int
     return 0 if all(end.state == "done" for tally in tallies for end in tally.streams) else 1
 
 
+async def _synced(here: Opened, wanted: Sequence[settings.SourceEntry], console: Console) -> Sequence[Tally]:
+    """Read all wanted sources side by side, with a bar for each."""
+    known = discovery.discover()
+    connections = [_source_settings(entry) for entry in wanted]
+    around = Surroundings(
+        clock=clock, monotonic=time.monotonic, sleep=anyio.sleep, uniform=secrets.SystemRandom().uniform,
+        connect=partial(httpx.AsyncClient, timeout=_ANSWER_SECONDS, follow_redirects=False),
+        writer=anyio.CapacityLimiter(1),
+    )  # fmt: skip
+    with Bars(console, {one.name: streams_of(one, known[one.connector]) for one in connections}) as bars:
+        return await run_all(
+            connections, known, here.pipeline.apply, here.pipeline.standing, around=around, watch=bars.watch
+        )
+
+
+def _source_settings(entry: settings.SourceEntry) -> SourceSettings:
+    """Return a configured source with its secrets opened."""
+    secrets_ = {account: Secret(settings.reveal(told, os.environ)) for account, told in entry.credentials.items()}
+    return SourceSettings(
+        name=entry.name, connector=entry.kind, base_url=entry.base_url, origins=entry.origins, credentials=secrets_,
+        options=entry.options,
+    )  # fmt: skip
+
+
 def demo_(options: argparse.Namespace, chosen: Settings, console: Console) -> int:
     """Simulate three sites and 25 people, sync them, compare with the truth, then serve."""
+    from mainstem.simulate import demo
+
     with opened(chosen) as here:
         here.pipeline.recover()
         right = anyio.run(demo.run, here.context, here.pipeline, application(here.context), chosen.server, console)
         if not options.once:
+            console.print(f"\nSign in as the person of whom most is told: [link]{_invitation(here.context)}[/link]")
+            console.print(f"FHIR API: {chosen.server.url}/fhir · a token: mainstem token --scope 'system/*.rs'")
             anyio.run(_serve, application(here.context), chosen.server)
     return 0 if right else 1
 
 
+def _invitation(context: Context) -> str:
+    """Return a one-time sign-in link for the person with the most alerts, conflicts and facts."""
+    from mainstem import share
+
+    kinds = {"flag": number_of("Flag"), "issue": number_of("DetectedIssue")}
+    with context.database.connection() as connection:
+        row = connection.execute(statement("most_told"), kinds).fetchone()
+    assert row is not None
+    return share.invite(context, row[0], "the person of the demo")
+
+
 def selftest(options: argparse.Namespace, _: Settings, console: Console) -> int:
     """Kill an importing process again and again and count what was lost or doubled."""
+    from mainstem.simulate import crash
+    from mainstem.simulate.chance import chance
+
     with console.status("Killing …") as status:
         rolls = chance("crash", options.seed)
         result = crash.run(options.kills, rolls, lambda done: status.update(f"Killed {done} times"))
@@ -253,12 +306,21 @@ def selftest(options: argparse.Namespace, _: Settings, console: Console) -> int:
     return 0 if result.lost == result.doubled == 0 else 1
 
 
-def application(context: Context) -> Starlette:
+def application(context: Context) -> "Starlette":
     """Return the one web application: FHIR, CDS Hooks and health beside the patient's door."""
-    return Starlette(routes=[*serve.routes(context), *share.routes(context)])
+    from starlette.applications import Starlette
+
+    from mainstem import serve, share
+
+    routes = [*serve.routes(context), *share.routes(context)]
+    return Starlette(routes=routes, exception_handlers=serve.EXCEPTION_HANDLERS)
 
 
-async def _serve(app: Starlette, where: settings.ServerSettings) -> None:
+async def _serve(app: "Starlette", where: settings.ServerSettings) -> None:
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
     server = Server(app, address=where.host, port=where.port, interface=Interfaces.ASGI, log_level=LogLevels.warning)
     await server.serve()
 

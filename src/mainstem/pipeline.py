@@ -10,6 +10,7 @@ the source's cursor (I7, I8). `settle` takes the record from any state to the on
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -105,6 +106,11 @@ class Pipeline:
             parsed = Outcome[Fact](()) if receipt.done else PARSE.run([delivery], self._reference)
             with connection.transaction():
                 return self._work(connection, delivery, receipt, parsed, cursor)
+
+    def standing(self, source: str, stream: str) -> dict[str, Any] | None:
+        """Return where a stream's cursor stands; None = it was never read."""
+        with self._database.connection() as connection:
+            return self._ledger.cursor(connection, source, stream)
 
     def refuse(self, source: str, name: str, held: Held) -> Report:
         """Keep what never became a delivery (a file too large, a path out of an archive) as a held item, once."""

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ PATIENTS = 12
 FILES = 120
 FACTS_A_FILE = 25
 _FINISHED_SECONDS = 300
-_COUNTS = {
+_COUNTS: dict[str, LiteralString] = {
     "facts": "select record, chash, ord from fact",
     "versions": "select pk, ver, chash from history",
     "announcements": "select pk, ver, op from outbox",
@@ -85,7 +85,7 @@ def _command(root: Path, home: str) -> Sequence[str]:
 
 def _rows(home: Path) -> Counter[tuple[Any, ...]]:
     with embedded.running(home) as url, Database(url) as database, database.connection() as connection:
-        return Counter((name, *row) for name, query in _COUNTS.items() for row in connection.execute(query).fetchall())  # pyright: ignore[reportArgumentType]  # constants above
+        return Counter((name, *row) for name, query in _COUNTS.items() for row in connection.execute(query).fetchall())
 
 
 def _write_files(folder: Path) -> None:

@@ -108,7 +108,7 @@ def seat(tx: Tx, clusters: Iterable[Sequence[str]], namer: Namer) -> dict[int, t
         )
     left = [old for old, _ in moved.values() if old is not None]
     emptied = [row[0] for row in tx.execute(statement("drop_empty_persons"), (left,)).fetchall()]
-    _carry(tx, {old: now for old, now in moved.values() if old in emptied})
+    _carry(tx, {old: now for old, now in moved.values() if old is not None and old in emptied})
     return moved
 
 
