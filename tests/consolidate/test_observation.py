@@ -18,13 +18,14 @@ from consolidate.making import (
     sources,
 )
 
+from mainstem.model.fact import Fact
 from mainstem.model.names import CONFLICT_TAG, LOINC, SOURCE_TAG, SOURCE_VALUE, UCUM
 
 GLUCOSE, WEIGHT, HEIGHT = "2345-7", "29463-7", "8302-2"
 CONFLICT = {"system": CONFLICT_TAG, "code": "differs"}
 
 
-def converted(source: str, code: str, value: str, unit: str, at: str, sent: dict[str, object]) -> object:
+def converted(source: str, code: str, value: str, unit: str, at: str, sent: dict[str, object]) -> Fact:
     told = {**quantity(value, unit), "extension": [{"url": SOURCE_VALUE, "valueQuantity": sent}]}
     return reading(source, code, value, unit, at, valueQuantity=told)
 
@@ -202,7 +203,8 @@ def test_units_that_cannot_be_compared_are_shown_as_a_difference_not_merged() ->
         (WEIGHT, "88", "89", False),
         (WEIGHT, "100", "99", True),
         ("2160-0", "1", "1.4", False),
-        ("2160-0", "1.2", "1.24", True),
+        ("2160-0", "1.2", "1.24", False),
+        ("50544-6", "10", "10.2", False),
         ("8310-5", "37.0", "37.3", False),
         ("8310-5", "37.0", "37.1", True),
         ("59408-5", "99", "98", False),
@@ -211,10 +213,37 @@ def test_units_that_cannot_be_compared_are_shown_as_a_difference_not_merged() ->
         ("6299-2", "0", "0.0", True),
     ],
 )
-def test_tolerance_is_one_percent_or_rounding_and_symmetric(code: str, left: str, right: str, one: bool) -> None:
+def test_tolerance_is_one_percent_but_where_the_table_says_less_and_symmetric(
+    code: str, left: str, right: str, one: bool
+) -> None:
     for first, second in ((left, right), (right, left)):
         facts = [reading("a", code, first, "1", "2020-01-01"), reading("b", code, second, "1", "2020-01-01")]
         assert len(shown(facts)) == (1 if one else 2)
+
+
+def test_rounding_counts_where_a_value_was_converted() -> None:
+    at = "2020-01-01T08:00:00Z"
+    mass = reading("a", "2160-0", "0.7", "mg/dL", at)
+    molar = converted("b", "2160-0", "0.724", "mg/dL", at, quantity("64", "umol/L"))
+    assert len(shown([mass, molar])) == 1
+    assert len(shown([mass, reading("b", "2160-0", "0.724", "mg/dL", at)])) == 2
+    inches = converted("b", HEIGHT, "177.8", "cm", at, quantity("70", "[in_i]"))
+    assert len(shown([inches, reading("a", HEIGHT, "179", "cm", at)])) == 1
+
+
+def test_what_holds_for_its_day_is_one_a_day_and_what_holds_for_ever_is_one() -> None:
+    times = ("2015-07-22T08:00:00Z", "2015-07-22T17:02:00-05:00", "2015-07-22")
+    heights = [reading(name, HEIGHT, "177", "cm", at) for name, at in zip("abc", times, strict=True)]
+    assert len(shown(heights)) == 1
+    assert len(shown([*heights, reading("d", HEIGHT, "177", "cm", "2015-07-23T08:00:00Z")])) == 2
+    assert len(issues([*heights, reading("d", HEIGHT, "190", "cm", "2015-07-22T23:00:00Z")])) == 1
+
+    def born(source: str, code: str, **more: object) -> Fact:
+        return fact(source, "Observation", code=concept("76689-9", LOINC), valueCodeableConcept=concept(code), **more)
+
+    sexes = [born("a", "M"), born("b", "M", effectiveDateTime="1980-08-01"), born("c", "M")]
+    assert len(shown(sexes)) == 1
+    assert len(issues([*sexes, born("d", "F")])) == 1
 
 
 def test_tolerance_never_chains() -> None:
@@ -229,7 +258,7 @@ def test_tolerance_never_chains() -> None:
 
 
 def test_method_and_site_must_agree_where_both_state_them() -> None:
-    def on(source: str, **more: object) -> object:
+    def on(source: str, **more: object) -> Fact:
         return reading(source, "8310-5", "38", "Cel", "2020-01-01T08:00:00Z", **more)
 
     assert len(shown([on("a", bodySite=concept("1")), on("b", bodySite=concept("2"))])) == 2
@@ -239,7 +268,7 @@ def test_method_and_site_must_agree_where_both_state_them() -> None:
 
 
 def test_coded_and_textual_values_are_the_same_by_code_or_words() -> None:
-    def said(source: str, **value: object) -> object:
+    def said(source: str, **value: object) -> Fact:
         return fact(source, "Observation", code=concept("5778-6", LOINC), effectiveDateTime="2020-01-01", **value)
 
     coded = said("a", valueCodeableConcept=concept("371254008", display="Yellow"))

@@ -1,6 +1,7 @@
 """Conditions, allergies, medications and the like: what each one claims, and which claims are one (CONS-7, 8, 12)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -8,9 +9,9 @@ from msgspec import Struct
 
 from mainstem.consolidate.block import codings
 from mainstem.consolidate.dose import Dose, dose_of, same_dose
-from mainstem.consolidate.gather import Item, Rule
+from mainstem.consolidate.gather import Group, Item, Rule
 from mainstem.consolidate.reading import plainness, undisguised
-from mainstem.consolidate.sameness import ABSENT, VAGUE, ClaimRule, tolerance_of
+from mainstem.consolidate.sameness import ABSENT, CODES, ClaimRule, tolerance_of
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.value import Coded, coded, same
 from mainstem.consolidate.when import When, as_day, when
@@ -19,6 +20,7 @@ from mainstem.model.fact import Resource
 from mainstem.model.json import canonical
 
 _ZERO = Decimal(0)
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 _ANY = tolerance_of("")
 
 
@@ -51,8 +53,33 @@ def claims(heard: Sequence[Statement], rule: ClaimRule) -> list[Item]:
 def rule_of(declared: ClaimRule) -> Rule:
     """Return the declared rule as functions."""
     return Rule(
-        fits=fits, repeats=_repeats, copies=_copies, undated=declared.undated, coarse=declared.undated == "join"
+        fits=fits,
+        repeats=_repeats,
+        copies=_copies,
+        lasting=lambda left, right: overlapping(left, right, declared),
+        undated=declared.undated,
+        coarse=declared.undated == "join",
     )
+
+
+def overlapping(left: Group, right: Group, declared: ClaimRule) -> bool:
+    """Return whether two groups of one lasting thing held at one time: not two episodes, but two dates for one."""
+    if not declared.lasting or _episode(left, declared) or _episode(right, declared):
+        return False
+    return _begins(left) < _ends(right, declared) and _begins(right) < _ends(left, declared)
+
+
+def _episode(group: Group, declared: ClaimRule) -> bool:
+    found = [stated_codes(item.statement.fact.resource, "category") for item in group.members]
+    return bool(declared.episodes) and all(codes and codes <= set(declared.episodes) for codes in found)
+
+
+def _begins(group: Group) -> datetime:
+    return group.anchor.when.lo or _FOREVER
+
+
+def _ends(group: Group, declared: ClaimRule) -> datetime:
+    return when(group.best.statement.fact.resource, declared.until, ()).lo or _FOREVER
 
 
 def fits(anchor: Item, item: Item) -> Decimal | None:
@@ -68,18 +95,34 @@ def fits(anchor: Item, item: Item) -> Decimal | None:
 
 
 def same_thing(anchor: Item, item: Item) -> bool:
-    """Return whether the codes agree: one in common, and none that differ within one code system."""
+    """Return whether the codes agree: one in common, and in each system both use, one side's codes include the other's.
+
+    Where both name the thing itself (SNOMED CT, RxNorm, CVX), how it is classified or packed does not count.
+    """
     left, right = cast("Claim", anchor.says), cast("Claim", item.says)
     if not left.codes and not right.codes:
         return bool(left.text) and left.text == right.text and anchor.source == item.source
-    common = {system for system, _ in left.codes & right.codes}
-    both = {system for system, _ in left.codes} & {system for system, _ in right.codes}
-    return bool(common) and both <= common
+    mine, theirs = _by_system(left.codes), _by_system(right.codes)
+    both = mine.keys() & theirs.keys()
+    telling = both & CODES.leading or both
+    return bool(telling) and all(mine[name] <= theirs[name] or theirs[name] <= mine[name] for name in telling)
+
+
+def _by_system(codes: frozenset[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for system, code in codes:
+        found.setdefault(system, set()).add(code)
+    return found
 
 
 def stated_codes(resource: Resource, element: str) -> frozenset[str]:
-    """Return the codes of an element, whether it is a code, a Boolean or a CodeableConcept."""
+    """Return the codes of an element, whether it holds codes, Booleans or CodeableConcepts, one or many."""
     value = resource.get(element)
+    values = cast("list[object]", value if isinstance(value, list) else [value])
+    return frozenset[str]().union(*map(_said, values))
+
+
+def _said(value: object) -> frozenset[str]:
     if isinstance(value, dict):
         return frozenset(code for _, code in codings(cast("object", value)))
     return frozenset() if value is None else frozenset({str(value).lower()})
@@ -137,7 +180,7 @@ def _resolved(concept: dict[str, Any], statement: Statement) -> dict[str, Any]:
 
 
 def _telling(pair: tuple[str, str]) -> bool:
-    return bool(pair[0]) and pair[0] not in VAGUE.systems and pair[1] not in VAGUE.codes
+    return bool(pair[0]) and pair[0] not in CODES.vague_systems and pair[1] not in CODES.vague_codes
 
 
 def _matches(resource: Resource, wanted: dict[str, tuple[str, ...]]) -> bool:

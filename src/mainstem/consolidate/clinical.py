@@ -1,23 +1,20 @@
 """All claims of one type about one person → entries, and the contradictions among them (CONS-18)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import product
 from typing import cast
 
-from mainstem.consolidate.claim import Claim, claims, rule_of, same_thing
+from mainstem.consolidate.claim import Claim, claims, overlapping, rule_of, same_thing, stated_codes
 from mainstem.consolidate.gather import Group, gather
 from mainstem.consolidate.issue import Difference, differing, issue
 from mainstem.consolidate.publish import together
 from mainstem.consolidate.sameness import ClaimRule
 from mainstem.consolidate.statement import Statement
-from mainstem.consolidate.when import agree, when
+from mainstem.consolidate.when import agree
 from mainstem.consolidate.withdraw import withdrawn
 from mainstem.consolidate.words import listed, name_of, sources_words
 from mainstem.model.ids import Namer
 from mainstem.model.record import Block, Entry
-
-_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def clinical(block: Block, heard: Sequence[Statement], declared: ClaimRule, namer: Namer) -> list[Entry]:
@@ -70,7 +67,7 @@ def _onsets(groups: Sequence[Group], declared: ClaimRule) -> Iterator[Difference
 def _one_lasting(left: Group, right: Group, declared: ClaimRule) -> bool:
     if not left.sources.isdisjoint(right.sources) or not same_thing(left.anchor, right.anchor):
         return False
-    return _begins(left) < _ends(right, declared) and _begins(right) < _ends(left, declared)
+    return overlapping(left, right, declared)
 
 
 def _denials(groups: Sequence[Group], declared: ClaimRule) -> Iterator[Difference]:
@@ -98,8 +95,8 @@ def _none_known(groups: Sequence[Group]) -> Iterator[Difference]:
 
 
 def _in_scope(group: Group, scope: str) -> bool:
-    categories = group.best.statement.fact.resource.get("category", [])
-    return not scope or not isinstance(categories, list) or not categories or scope in categories
+    found = [stated_codes(item.statement.fact.resource, "category") for item in group.members]
+    return not scope or any(not categories or scope in categories for categories in found)
 
 
 def _difference(code: str, groups: Sequence[Group], sentence: str) -> Difference:
@@ -109,14 +106,6 @@ def _difference(code: str, groups: Sequence[Group], sentence: str) -> Difference
         sources=tuple(sorted({source for group in groups for source in group.sources})),
         sentence=sentence,
     )
-
-
-def _begins(group: Group) -> datetime:
-    return group.anchor.when.lo or _FOREVER
-
-
-def _ends(group: Group, declared: ClaimRule) -> datetime:
-    return when(group.best.statement.fact.resource, declared.until, ()).lo or _FOREVER
 
 
 def _name(group: Group) -> str:

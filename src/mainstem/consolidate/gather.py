@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, Literal
 
 from msgspec import Struct, field
@@ -90,6 +91,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     copies: Callable[[Item, Item], bool]
     """Whether the second may be a copy of the first, given that they share a business identifier (CONS-14)."""
     undated: Literal["join", "content", "never"]
+    lasting: Callable[[Group, Group], bool]
+    """Whether two groups of different times are of one thing all the same, so that an undated one belongs to either."""
     coarse: bool
     """Whether a year or month may stand for a day within it."""
 
@@ -165,8 +168,9 @@ class _Sheaves:
         """Let groups that say too little join the only one that they fit, as a whole."""
         for away in [group for group in self.groups if self._unsettled(group.anchor)]:
             homes = [home for home in self.groups if self._home(home, away)]
-            if len(homes) == 1:
-                homes[0].members.extend(away.members)
+            if homes and all(self._rule.lasting(*pair) for pair in combinations(homes, 2)):
+                home = min(homes, key=lambda group: (-len(group.sources), group.anchor.order))
+                home.members.extend(away.members)
                 self.groups.remove(away)
 
     def _unsettled(self, anchor: Item) -> bool:
@@ -232,7 +236,7 @@ def _places(item: Item, *, looking: bool) -> Iterator[tuple[str, str | int]]:
 
 def slots(when: When, *, looking: bool) -> Iterator[str | int]:
     """Yield where a time is filed: by day and, if timed, by minute; a timed one looks in the minutes around."""
-    if when.grain != "timed" or not looking:
+    if when.grain != "timed" or when.window == "day" or not looking:
         yield when.day
     if when.grain == "timed" and when.lo is not None and when.wall is not None:
         reach = (-1, 0, 1) if looking else (0,)

@@ -49,11 +49,12 @@ def _difference(day: str, groups: Iterable[Group]) -> Difference:
     stated = [
         f"{values_of(resource)} ({sources_words(group.sources)})" for resource, group in zip(best, ordered, strict=True)
     ]
+    of = f" of {day}" if day else ""
     return Difference(
         code="differs",
         ids=tuple(group.id for group in ordered),
         sources=tuple(sorted({source for group in ordered for source in group.sources})),
-        sentence=f"Sources disagree on {name_of(best[0].get('code'))} of {day}: {listed(sorted(stated))}.",
+        sentence=f"{name_of(best[0].get('code'))}{of} is stated differently: {listed(sorted(stated))}.",
     )
 
 
@@ -61,6 +62,8 @@ def _pairs(groups: Sequence[Group]) -> Iterator[tuple[Group, Group]]:
     """Yield pairs that could speak of one time: neighbours in time, and what is only dated with all of its day."""
     timed = sorted((each for each in groups if each.anchor.when.grain == "timed"), key=lambda each: each.anchor.order)
     yield from _neighbours(timed, _instant)
+    for each in _by_day([group for group in timed if group.anchor.when.window == "day"]).values():
+        yield from combinations(each, 2)
     if any(group.anchor.when.floating for group in timed):
         yield from _neighbours(sorted(timed, key=lambda each: str(each.anchor.when.wall)), _clock)
     days, dated = _by_day(timed), _by_day([each for each in groups if each.anchor.when.grain == "day"])

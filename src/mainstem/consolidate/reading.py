@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mainstem.consolidate.block import codings, main_coding
 from mainstem.consolidate.gather import Item, Rule
 from mainstem.consolidate.sameness import FAMILIES, Tolerance, tolerance_of
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.value import Coded, Measured, Value, coded, distance, repeated, same, value_of
-from mainstem.consolidate.when import GRAINS, When, agree, as_day, when
+from mainstem.consolidate.when import ALWAYS, GRAINS, When, agree, as_day, when
 from mainstem.consolidate.words import conversions, values_of
 from mainstem.model.fact import Resource
 from mainstem.model.json import canonical
@@ -41,10 +42,13 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 def readings(heard: Sequence[Statement]) -> list[Item]:
     """Return the statements prepared for comparison, best anchors first by rank."""
-    times = {each.record: when(each.fact.resource, _START, _END) for each in heard}
-    plain = undisguised([(each.fact.source, times[each.record]) for each in heard])
+    times = [when(each.fact.resource, _START, _END) for each in heard]
+    plain = undisguised([(each.fact.source, time) for each, time in zip(heard, times, strict=True)])
     says = [_reading(each.fact.resource) for each in heard]
-    moments = [as_day(times[each.record]) if each.fact.source in plain else times[each.record] for each in heard]
+    moments = [
+        _held(as_day(time) if each.fact.source in plain else time, each.fact.resource)
+        for each, time in zip(heard, times, strict=True)
+    ]
     backing = _backing(heard, says, moments)
     return [
         _item(each, reading, moment, count)
@@ -56,6 +60,15 @@ def undisguised(times: Sequence[tuple[str, When]]) -> frozenset[str]:
     """Return the sources that state midnight whenever they state a time: what they mean is the day."""
     timed = [(source, time.midnight) for source, time in times if time.grain == "timed"]
     return frozenset(source for source, _ in timed) - {source for source, midnight in timed if not midnight}
+
+
+def _held(time: When, resource: Resource) -> When:
+    """Return the time with the window through which its family holds."""
+    main = main_coding(resource.get("code"))
+    family = FAMILIES.get(main[1]) if main else None
+    if family is None or not family.window:
+        return time
+    return ALWAYS if family.window == "ever" else replace(time, window=family.window)
 
 
 def _reading(resource: Resource) -> Reading:
@@ -200,5 +213,7 @@ def _copies(origin: Item, item: Item) -> bool:
 
 
 _ANY = tolerance_of("")
-RULE = Rule(fits=_fits, repeats=_repeats, copies=_copies, undated="content", coarse=False)
+RULE = Rule(
+    fits=_fits, repeats=_repeats, copies=_copies, lasting=lambda _left, _right: False, undated="content", coarse=False
+)
 """Sameness of Observations; undated ones are the same only when one source repeats itself word for word."""

@@ -16,6 +16,9 @@ class Family(Struct, frozen=True, kw_only=True):
 
     family: str
     part: str
+    name: str
+    window: Literal["", "day", "ever"]
+    """How long a statement holds: its instant, its calendar day (a height), or always (the sex at birth)."""
 
 
 class Blocks(Struct, frozen=True, kw_only=True):
@@ -34,7 +37,7 @@ class Tolerance(Struct, frozen=True, kw_only=True):
 
     relative: Decimal
     rounding: Decimal
-    """Rounding counts only where half of the coarser last digit is at most this share of the value."""
+    """Rounding counts for converted values only, where half of the last digit is at most this share of the value."""
     absolute: Decimal | None = None
 
 
@@ -51,11 +54,14 @@ class Joined(Struct, frozen=True, kw_only=True):
     """CodeableConcepts of which every member's codings are kept."""
 
 
-class Vague(Struct, frozen=True, kw_only=True):
-    """Codings by which nothing is told apart."""
+class Codes(Struct, frozen=True, kw_only=True):
+    """What codings say of sameness."""
 
-    systems: frozenset[str]
-    codes: frozenset[str]
+    vague_systems: frozenset[str]
+    vague_codes: frozenset[str]
+    """Codings that name no particular thing: nothing is the same because of one of them."""
+    leading: frozenset[str]
+    """Systems that name the thing itself; where both sides use one, classifications and packages do not count."""
 
 
 class ClaimRule(Struct, frozen=True, kw_only=True):
@@ -85,6 +91,8 @@ class ClaimRule(Struct, frozen=True, kw_only=True):
     """Elements in which members may differ; the difference is said in the certificate and marked."""
     shown: tuple[str, ...] = ()
     """Those of `reported` whose difference is also raised as an issue."""
+    episodes: tuple[str, ...] = ()
+    """Categories whose statements are of one visit each: two onsets of them are two, and they contradict nothing."""
     lasting: bool = False
     """One thing with two onsets in two sources is a difference to show, not two things to count."""
 
@@ -99,8 +107,9 @@ def _declared() -> dict[str, Any]:
 
 
 _DECLARED = _declared()
+_FAMILY = ("family", "part", "name", "window")
 
-FAMILIES = {row["code"]: Family(family=row["family"], part=row["part"]) for row in _rows("sameness.csv")}
+FAMILIES = {row["code"]: convert({name: row[name] for name in _FAMILY}, Family) for row in _rows("sameness.csv")}
 """LOINC code → family."""
 ABSENT = {(row["type"], row["system"], row["code"]): row["scope"] for row in _rows("absent.csv")}
 """(type, system, code) that states that nothing of a scope is known → the scope; "" = of the whole type (CONS-18)."""
@@ -109,7 +118,7 @@ CLAIMS = convert(_DECLARED["claims"], dict[str, ClaimRule])
 """Type → rule, for all types but Patient and Observation."""
 DOCUMENTS = convert(_DECLARED["documents"], dict[str, tuple[str, ...]])
 """Identified type → elements that must agree beside the identifier."""
-VAGUE = convert(_DECLARED["vague"], Vague)
+CODES = convert(_DECLARED["codes"], Codes)
 JOINED = convert(_DECLARED["joined"], dict[str, Joined])
 """Type → what its shown body takes over; `Any` for the types that are not named."""
 _TOLERANCE = convert(_DECLARED["tolerance"], Tolerance)

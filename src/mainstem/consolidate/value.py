@@ -130,6 +130,8 @@ def _close(left: Measured, right: Measured, tolerance: Tolerance) -> bool | None
 def _rounded(left: Measured, right: Measured, tolerance: Tolerance) -> bool:
     """Equal when the coarser one is the finer one rounded; not where rounding swallows the value (1 is not 1.4)."""
     apart, half = abs(left.number - right.number), max(left.half, right.half)
+    if not (left.converted or right.converted):
+        return apart == 0
     return apart == 0 or apart < half <= tolerance.rounding * max(abs(left.number), abs(right.number))
 
 

@@ -31,11 +31,15 @@ class When(Struct, frozen=True, kw_only=True):
     """The clock time as written, without its offset."""
     floating: bool = False
     """The source wrote no offset; the reader borrowed one (CCDA-7), so the clock time may stand for the instant."""
+    window: Literal["", "day", "ever"] = ""
+    """How long what is said then holds; two times within one window are one."""
     midnight: bool = False
     """Stated as 00:00:00 of its own zone: a mere date in disguise, where its source never states another time."""
 
 
 NEVER = When(grain="none")
+ALWAYS = When(grain="day", window="ever")
+"""The time of what holds for ever: one day that all times fall on."""
 
 
 def when(resource: Resource, starts: Sequence[str], ends: Sequence[str]) -> When:
@@ -74,7 +78,8 @@ def agree(left: When, right: When) -> bool:
     if not ends_agree(left, right):
         return False
     if left.grain == right.grain == "timed":
-        return _together(left.lo, right.lo) or _same_clock(left, right)
+        same_day = left.window == right.window == "day" and left.day == right.day
+        return same_day or _together(left.lo, right.lo) or _same_clock(left, right)
     return left.grain != "none" and left.day == right.day
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
+from mainstem.consolidate.sameness import FAMILIES
 from mainstem.consolidate.value import decimal, source_value
 from mainstem.model.fact import Resource
 
@@ -21,7 +22,8 @@ def name_of(concept: object) -> str:
     codings = cast("list[dict[str, Any]]", stated.get("coding", []))
     displays = [coding["display"] for coding in codings if coding.get("display")]
     codes = [coding["code"] for coding in codings if coding.get("code")]
-    return str(next(iter([*displays[:1], *filter(None, [stated.get("text")]), *codes]), "something without a name"))
+    known = [FAMILIES[code].name for code in codes if code in FAMILIES]
+    return str(next(filter(None, [*displays, stated.get("text"), *known, *codes]), "something without a name"))
 
 
 def values_of(resource: Resource) -> str:
