@@ -19,22 +19,22 @@ class Client:
         self._client = client
         self.headers = client.headers
 
-    def request(self, method: str, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+    def request(self, method: str, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - any JSON value
         return self._portal.call(partial(self._client.request, method, url, **more))
 
-    def get(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+    def get(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - any JSON value
         return self.request("GET", url, **more)
 
-    def head(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+    def head(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - any JSON value
         return self.request("HEAD", url, **more)
 
-    def post(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+    def post(self, url: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - any JSON value
         return self.request("POST", url, **more)
 
 
 @contextmanager
 def client_of(app: ASGI, base_url: str = "http://testserver") -> Generator[Client]:
     """Lend a client of the application; an exception that it lets through is a 500, as on a real server."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] - the library's type is narrower
     with start_blocking_portal() as portal:
         yield Client(portal, httpx.AsyncClient(transport=transport, base_url=base_url))

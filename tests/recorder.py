@@ -72,7 +72,7 @@ class Recorder:
                 tx, scope=scope, ttl=timedelta(hours=1), now=NOW, random_bytes=secrets.token_bytes, name="operator"
             )
 
-    def reader(self, *, scope: str = "system/*.rs", name: str = "Harbour Clinic", **grant: Any) -> str:  # noqa: ANN401
+    def reader(self, *, scope: str = "system/*.rs", name: str = "Harbour Clinic", **grant: Any) -> str:  # noqa: ANN401 - any JSON value
         """Return a token of a new grantee with one grant."""
         with self.database.connection() as tx:
             grantee = new_grantee(tx, kind="app", name=name, now=NOW)
@@ -93,7 +93,7 @@ def _number(person: str) -> int:
     return number(person) if person else 0
 
 
-def observation(id_: str, person: str, code: str, date: str, **more: Any) -> Resource:  # noqa: ANN401
+def observation(id_: str, person: str, code: str, date: str, **more: Any) -> Resource:  # noqa: ANN401 - any JSON value
     return {
         "resourceType": "Observation",
         "id": id_,
@@ -106,7 +106,7 @@ def observation(id_: str, person: str, code: str, date: str, **more: Any) -> Res
     }
 
 
-def patient(id_: str, family: str, birth: str = "1950-02-03", **more: Any) -> Resource:  # noqa: ANN401
+def patient(id_: str, family: str, birth: str = "1950-02-03", **more: Any) -> Resource:  # noqa: ANN401 - any JSON value
     return {
         "resourceType": "Patient",
         "id": id_,

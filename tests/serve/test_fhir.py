@@ -50,7 +50,7 @@ def client(world: Recorder) -> Generator[Client]:
         database=world.database, vault=world.vault, reference=world.reference, clock=lambda: NOW,
         random_bytes=secrets.token_bytes, base_url=BASE,
     )  # fmt: skip
-    app = Starlette(routes=routes(context), exception_handlers=EXCEPTION_HANDLERS)  # type: ignore[arg-type]
+    app = Starlette(routes=routes(context), exception_handlers=EXCEPTION_HANDLERS)  # type: ignore[arg-type] - the library's type is narrower
     with client_of(app) as found:
         yield found
 
@@ -66,7 +66,7 @@ def signed(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def issue(response: Any) -> dict[str, Any]:  # noqa: ANN401
+def issue(response: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
     told = response.json()
     assert told["resourceType"] == "OperationOutcome", told
     assert response.headers["content-type"] == "application/fhir+json"

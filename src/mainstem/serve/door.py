@@ -9,6 +9,8 @@ from time import perf_counter
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -66,25 +68,26 @@ class Door:
             raise RefusedError(401, "login", "Send 'Authorization: Bearer <token>'.", _CHALLENGE)
         if self._limiter is None:
             self._limiter = CapacityLimiter(self._threads_max)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        call = _Call(self._context, handler, asked, token, told, dict(request.path_params), headers)
+        call = _Call(
+            context=self._context, handler=handler, asked=asked, token=token, path=dict(request.path_params),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            asker=Asker(
+                principal=None, now=self._context.clock(), request=told, vault=self._context.vault, query=asked.text
+            ),
+        )  # fmt: skip
         return await to_thread.run_sync(call.run, limiter=self._limiter)
 
 
-class _Call:
+class _Call(Struct, kw_only=True):
     """One request on its way through the store, in a worker thread."""
 
-    def __init__(  # noqa: PLR0917 - all that one request is
-        self, context: Context, handler: Handler, asked: Asked, token: str, told: str, path: dict[str, str],
-        headers: dict[str, str],
-    ) -> None:  # fmt: skip
-        self._context = context
-        self._handler = handler
-        self._asked = asked
-        self._token = token
-        self._asker = Asker(principal=None, now=context.clock(), request=told, vault=context.vault, query=asked.text)
-        self._path = path
-        self._headers = headers
+    context: Context
+    handler: Handler
+    asked: Asked
+    token: str
+    asker: Asker
+    path: dict[str, str]
+    headers: dict[str, str]
 
     def run(self) -> Answer:
         try:
@@ -95,24 +98,24 @@ class _Call:
             return self._refused(invalid(str(error)))
 
     def _handle(self) -> Answer:
-        with self._context.database.connection() as tx:
-            principal = authenticate(tx, self._token, self._asker.now)
+        with self.context.database.connection() as tx:
+            principal = authenticate(tx, self.token, self.asker.now)
             if principal is None:
                 raise RefusedError(
                     401, "login", "The token is not valid, or not any more.",
                     {"www-authenticate": 'Bearer realm="mainstem", error="invalid_token"'},
                 )  # fmt: skip
-            self._asker = msgspec.structs.replace(self._asker, principal=principal)
+            self.asker = replace(self.asker, principal=principal)
             exchange = Exchange(
-                context=self._context, tx=tx, asker=self._asker, principal=principal, path=self._path,
-                pairs=self._asked.pairs, headers=self._headers, body=self._asked.body,
+                context=self.context, tx=tx, asker=self.asker, principal=principal, path=self.path,
+                pairs=self.asked.pairs, headers=self.headers, body=self.asked.body,
             )  # fmt: skip
-            return self._handler(exchange)
+            return self.handler(exchange)
 
     def _refused(self, error: RefusedError) -> Answer:
         """A refusal undid its transaction; it is audited in one of its own."""
-        with self._context.database.connection() as tx:
-            audit.refused(tx, self._asker, "refuse", "", error.code)
+        with self.context.database.connection() as tx:
+            audit.refused(tx, self.asker, "refuse", "", error.code)
         return refusal(error)
 
 
