@@ -28,12 +28,10 @@ def codings(concept: object) -> list[Json]:
 
 def analyte_of(concept: object) -> Analyte | None:
     """Return what the first known LOINC coding measures, equivalents included."""
-    if not isinstance(concept, dict):
-        return None
-    for coding in codings(cast("Json", concept)):
-        system, code = coding.get("system"), coding.get("code")
+    for coding in codings(concept):
+        system, code = _pair(coding)
         if system != LOINC:
-            system, code = _equivalents().get((system, code), (_systems().get(system), code))  # type: ignore[arg-type]  # any JSON
+            system, code = _equivalents().get((system, code), (_systems().get(system, ""), code))
         if system == LOINC and code in _ANALYTES:
             return _ANALYTES[code]
     return None
@@ -92,7 +90,7 @@ def _interpretation(concept: Json) -> Json:
 def _canonical_first(stated: list[Json]) -> list[Json]:
     """Move the first LOINC coding to the front, one of a known analyte before others; the rest keeps its order."""
     loinc = [coding for coding in stated if coding.get("system") == LOINC]
-    best = next((coding for coding in loinc if coding.get("code") in _ANALYTES), loinc[0] if loinc else None)
+    best = next((coding for coding in loinc if _pair(coding)[1] in _ANALYTES), loinc[0] if loinc else None)
     if best is None or best is stated[0]:
         return stated
     return [best, *(coding for coding in stated if coding is not best)]
@@ -107,7 +105,8 @@ def _added(coding: Json) -> Pair | None:
 
 
 def _pair(coding: Json) -> Pair:
-    return str(coding.get("system", "")), str(coding.get("code", ""))
+    system, code = coding.get("system"), coding.get("code")
+    return system if isinstance(system, str) else "", code if isinstance(code, str) else ""
 
 
 @cache

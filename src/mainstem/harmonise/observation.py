@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from msgspec import Struct
+
 from mainstem.harmonise.analytes import Analyte
 from mainstem.harmonise.codes import (
     analyte_of,
@@ -22,6 +24,17 @@ _SHORTEST_UNIT = 2
 """Without knowing the measurement, `5 C` or `12 A` in a text is no quantity."""
 
 
+_OTHER_VALUES = frozenset({"valueQuantity", "valueCodeableConcept", "_valueString"})
+"""Beside one of these a text is not the only answer, and stays as it is."""
+
+
+class Sent(Struct, frozen=True):
+    """A number as it was sent; `original` is the text that it was read from, as an extension's value."""
+
+    quantity: Json
+    original: Json | None
+
+
 def observation(resource: Resource) -> Resource:
     """Return the harmonised Observation; the same object when nothing is to be said."""
     findings: set[Finding] = set()
@@ -39,80 +52,71 @@ def _item(node: Json, findings: set[Finding]) -> Json:
     """Return what changes in an Observation or in one of its components, by element name; None = the element goes."""
     analyte = analyte_of(node.get("code"))
     changes: Json = {}
-    extra, refused = "", False
-    reading = _value(node, analyte, changes)
-    if reading is not None:
-        refused = reading.refused
-        extra = analyte.canonical if analyte and not refused else ""
-        if reading.finding:
-            findings.add(reading.finding)
-    if "referenceRange" in node and not refused:
-        _ranges(node, analyte, changes)
+    sent = _sent(node, analyte)
+    reading = read(sent.quantity, analyte, sent.original) if sent else None
+    if sent and reading:
+        _answer(node, sent, reading, changes)
+        findings |= {reading.finding} if reading.finding and (analyte or not sent.original) else set()
+    elif sent is None:
+        _graded(node, changes)
+    if "referenceRange" in node and not (reading and reading.refused):
+        _ranges(node, analyte, sent.quantity if sent else {}, changes)
     if "interpretation" in node and (fresh := interpretations(node["interpretation"])):
         changes["interpretation"] = fresh
-    if code := canonical_code(node.get("code"), extra):
+    earned = analyte.canonical if analyte and reading and not reading.refused else ""
+    if code := canonical_code(node.get("code"), earned):
         changes["code"] = code
     return changes
 
 
-def _value(node: Json, analyte: Analyte | None, changes: Json) -> Reading | None:
-    """Harmonise `value[x]` into `changes`; return what became of a number, None when there is none."""
+def _sent(node: Json, analyte: Analyte | None) -> Sent | None:
+    """Return the number that a value states, as a Quantity or as a text; None when it states none."""
     quantity = node.get("valueQuantity")
     if isinstance(quantity, dict):
-        reading = read(cast("Json", quantity), analyte)
-        if reading.quantity is not quantity:
-            changes["valueQuantity"] = reading.quantity
-        return reading
+        return Sent(cast("Json", quantity), None)
     text = node.get("valueString")
-    if isinstance(text, str):
-        return _text(text, analyte, changes)
-    if "valueCodeableConcept" in node and (fresh := graded_concept(node["valueCodeableConcept"])):
-        changes["valueCodeableConcept"] = fresh
-    return None
-
-
-def _text(text: str, analyte: Analyte | None, changes: Json) -> Reading | None:
-    """Turn a text into a number or a graded answer where it is one; the text itself stays beside it."""
+    if not isinstance(text, str) or not _OTHER_VALUES.isdisjoint(node):
+        return None
     found = number(text)
-    if found is None:
-        _graded(text, changes)
+    if found is None or (analyte is None and not _names_unit(found)):
         return None
-    if analyte is None and not _names_unit(found):
-        return None
-    sent: Json = {"value": found.value}
-    sent |= {"comparator": found.comparator} if found.comparator else {}
-    sent |= {"unit": found.unit} if found.unit else {}
-    reading = read(sent, analyte, {"valueString": text})
-    if reading.quantity is sent:
-        return reading if analyte else None
-    changes |= {"valueString": None, "valueQuantity": reading.quantity}
-    return reading
+    stated: Json = {"value": found.value}
+    stated |= {"comparator": found.comparator} if found.comparator else {}
+    stated |= {"unit": found.unit} if found.unit else {}
+    return Sent(stated, {"valueString": text})
+
+
+def _answer(node: Json, sent: Sent, reading: Reading, changes: Json) -> None:
+    if reading.quantity is sent.quantity:
+        return
+    changes["valueQuantity"] = reading.quantity
+    if "valueQuantity" not in node:
+        changes["valueString"] = None
 
 
 def _names_unit(found: Number) -> bool:
-    unit = resolve(found.unit)
-    return bool(unit) and (unit == "%" or len(unit) >= _SHORTEST_UNIT)
+    return bool(resolve(found.unit)) and (found.unit == "%" or len(found.unit) >= _SHORTEST_UNIT)
 
 
-def _graded(text: str, changes: Json) -> None:
-    step = grade(text)
+def _graded(node: Json, changes: Json) -> None:
+    """Give a graded answer its ordinal step, beside the text or the codes in which it was sent."""
+    if "valueCodeableConcept" in node:
+        if fresh := graded_concept(node["valueCodeableConcept"]):
+            changes["valueCodeableConcept"] = fresh
+        return
+    text = node.get("valueString")
+    step = grade(text) if isinstance(text, str) and _OTHER_VALUES.isdisjoint(node) else None
     if step:
         sent = {"url": SOURCE_VALUE, "valueString": text}
         concept = {"extension": [sent], "coding": [ordinal(step)], "text": text}
         changes |= {"valueString": None, "valueCodeableConcept": concept}
 
 
-def _ranges(node: Json, analyte: Analyte | None, changes: Json) -> None:
+def _ranges(node: Json, analyte: Analyte | None, value: Json, changes: Json) -> None:
     """Convert reference ranges with their value; a bound without a unit is in the unit in which the value was sent."""
-    units = _units(node.get("valueQuantity"))
+    units = {name: each for name, each in value.items() if name in {"unit", "system", "code"}}
     if fresh := mapped(node["referenceRange"], lambda each: _range(each, analyte, units)):
         changes["referenceRange"] = fresh
-
-
-def _units(quantity: object) -> Json:
-    if not isinstance(quantity, dict):
-        return {}
-    return {name: each for name, each in cast("Json", quantity).items() if name in {"unit", "system", "code"}}
 
 
 def _range(stated: Json, analyte: Analyte | None, units: Json) -> Json:

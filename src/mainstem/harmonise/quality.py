@@ -35,7 +35,7 @@ def tagged(meta: object, findings: set[Finding]) -> Json | None:
     """Return `meta` with a tag for each finding, or None when it has them all already."""
     stated = cast("Json", meta) if isinstance(meta, dict) else {}
     tags = dicts(stated.get("tag"))
-    known = {tag.get("code") for tag in tags if tag.get("system") == QUALITY_TAG}
+    known = {str(tag.get("code")) for tag in tags if tag.get("system") == QUALITY_TAG}
     added = [
         {"system": QUALITY_TAG, "code": finding.value, "display": WORDS[finding]}
         for finding in sorted(findings)

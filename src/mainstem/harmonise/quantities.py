@@ -8,7 +8,7 @@ from msgspec import Struct
 from mainstem.harmonise.analytes import SAME, Analyte, Family, Recipe, convert, recipe
 from mainstem.harmonise.json_shapes import Json, dicts
 from mainstem.harmonise.quality import Finding
-from mainstem.harmonise.units import UNSTATED, conversion, folded, resolve
+from mainstem.harmonise.units import UNSTATED, folded, resolve
 from mainstem.model.names import SOURCE_VALUE, UCUM
 
 
@@ -25,7 +25,7 @@ def read(sent: Json, analyte: Analyte | None, original: Json | None = None) -> R
     """Return the Quantity in canonical words; `original` is the extension's value, by default the Quantity as sent."""
     value = decimal(sent.get("value"))
     if value is None or ("extension" in sent and not dicts(sent["extension"])):
-        return Reading(sent)
+        return Reading(sent, refused=True)
     if analyte is None:
         return _spelled(sent, original)
     family = analyte.family
@@ -35,7 +35,7 @@ def read(sent: Json, analyte: Analyte | None, original: Json | None = None) -> R
     how = recipe(family.name, unit, family.unit)
     if how is None:
         return Reading(sent, Finding.UNIT_MISSING if unit == "1" else Finding.UNIT_MISMATCH, refused=True)
-    if _contradicts(sent.get("unit"), unit):
+    if _contradicts(sent, unit, family.name):
         return Reading(sent, Finding.UNIT_SUSPECT, refused=True)
     return _converted(sent, value, how, family, original)
 
@@ -83,14 +83,17 @@ def _unit_of(sent: Json) -> str | None:
     return None if code else UNSTATED
 
 
+def _contradicts(sent: Json, code: str, family: str) -> bool:
+    words = sent.get("unit")
+    return isinstance(words, str) and words != code and _names_another(words, code, family)
+
+
 @lru_cache(maxsize=20_000)
-def _contradicts(unit: str | None, code: str) -> bool:
-    """Whether `unit` names a unit that is plainly another one than the code; words that name none do not count."""
-    other = resolve(unit) if isinstance(unit, str) else None
-    if not other or other == code:
-        return False
-    found = conversion(other, code)
-    return found is not None and (found.scale != 1 or found.offset != 0)
+def _names_another(words: str, code: str, family: str) -> bool:
+    """Whether `unit` plainly names another unit than the code; words that cannot be compared do not count."""
+    other = resolve(words)
+    how = recipe(family, other, code) if other else None
+    return how is not None and (how.top, how.shift) != (how.bottom, 0)
 
 
 def _rewritten(sent: Json, value: object, unit: str, original: Json | None) -> Json:
