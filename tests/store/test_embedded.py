@@ -31,34 +31,44 @@ with embedded.running(Path(sys.argv[1])) as url:
 @pytest.fixture
 def folder() -> Generator[Path]:
     """Give a folder that every user may pass, unlike pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="mainstem-test-")).resolve()
-    made.chmod(0o711)
-    yield made
-    if (made / "home").is_dir():
-        with embedded.running(made / "home"):
-            pass  # whatever a test left running is found and stopped
-    shutil.rmtree(made)
+    with passable() as made:
+        yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made() -> Generator[Path]:
-    """Give a home whose data directory is made already: making it takes most of a test's time."""
-    with tempfile.TemporaryDirectory(prefix="mainstem-test-") as folder:
-        Path(folder).chmod(0o711)
-        with embedded.running(Path(folder) / "home"):
-            pass
-        yield Path(folder) / "home"
+    """Give a home that many tests use one after another: making its data takes most of a test's time."""
+    with passable() as folder:
+        yield folder / "home"
 
 
 @pytest.fixture
-def home(folder: Path, made: Path) -> Path:
-    subprocess.run(["cp", "-a", made, folder / "home"], check=True)
-    return folder / "home"
+def home(made: Path) -> Generator[Path]:
+    yield made
+    postgres.stop(place.find(made))
+
+
+@pytest.fixture(scope="module")
+def long_home() -> Generator[Path]:
+    with passable() as folder:
+        home = folder / ("long" * 30) / "home"
+        yield home
+        postgres.stop(place.find(home))
 
 
 @pytest.fixture
 def new_home(folder: Path) -> Path:
     return folder / "home"
+
+
+@contextmanager
+def passable() -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="mainstem-test-")).resolve()
+    folder.chmod(0o711)
+    yield folder
+    if (folder / "home").is_dir():
+        postgres.stop(place.find(folder / "home"))
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -108,26 +118,26 @@ class Process:
         self.process.communicate()
 
 
-def test_the_server_is_private_safe_and_gone_afterwards(new_home: Path) -> None:
-    with embedded.running(new_home) as url:
+def test_the_server_is_private_safe_and_gone_afterwards(home: Path) -> None:
+    with embedded.running(home) as url:
         assert ask(url, "show server_version").startswith("18.")
         assert ask(url, "show listen_addresses") == ""
         assert ask(url, "show data_checksums") == "on"
         assert ask(url, "show fsync") == "on"
         assert ask(url, "show synchronous_commit") == "on"
         assert ask(url, "show log_min_error_statement") == "panic"
-        found = server(new_home)
+        found = server(home)
         assert found
         assert stat.S_IMODE(found.socket.stat().st_mode) == 0o700
-        assert stat.S_IMODE(place.find(new_home).folder.stat().st_mode) == 0o700
-    assert server(new_home) is None
+        assert stat.S_IMODE(place.find(home).folder.stat().st_mode) == 0o700
+    assert server(home) is None
     assert not found.socket.exists()
     assert not Path(f"/proc/{found.pid}/exe").exists()
 
 
 def test_data_is_there_at_the_next_start(home: Path) -> None:
     with embedded.running(home) as url, psycopg.connect(url) as connection:
-        connection.execute("create table kept as select 42 as n")
+        connection.execute("drop table if exists kept; create table kept as select 42 as n")
     with embedded.running(home) as url:
         assert ask(url, "select n from kept") == "42"
 
@@ -172,7 +182,7 @@ def test_a_killed_user_leaves_a_server_that_the_next_one_finds_and_stops(home: P
 def test_a_killed_server_recovers_what_was_committed(home: Path) -> None:
     user = Process(home)
     with psycopg.connect(user.url) as connection:
-        connection.execute("create table kept as select 42 as n")
+        connection.execute("drop table if exists kept; create table kept as select 42 as n")
     found = server(home)
     assert found
     os.kill(found.pid, signal.SIGKILL)
@@ -216,10 +226,9 @@ def test_a_making_that_was_interrupted_is_begun_again(new_home: Path) -> None:
     assert not left.exists()
 
 
-def test_a_long_home_gets_a_short_private_socket(folder: Path) -> None:
-    home = folder / ("long" * 30) / "home"
-    with embedded.running(home) as url:
-        found = server(home)
+def test_a_long_home_gets_a_short_private_socket(long_home: Path) -> None:
+    with embedded.running(long_home) as url:
+        found = server(long_home)
         assert found
         assert len(str(found.socket)) <= 85
         assert stat.S_IMODE(found.socket.stat().st_mode) == 0o700
@@ -227,22 +236,47 @@ def test_a_long_home_gets_a_short_private_socket(folder: Path) -> None:
     assert not found.socket.exists()
 
 
-def test_a_socket_folder_that_a_crash_left_is_swept_away(folder: Path) -> None:
-    home = folder / ("long" * 30) / "home"
-    with embedded.running(home):
-        first = server(home)
+def test_a_socket_folder_that_a_crash_left_is_swept_away(long_home: Path) -> None:
+    with embedded.running(long_home):
+        first = server(long_home)
         assert first
         os.kill(first.pid, signal.SIGKILL)
-    with embedded.running(home):
+    with embedded.running(long_home):
         assert not first.socket.exists()
 
 
-def test_too_long_a_folder_for_temporary_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_long_a_folder_for_temporary_files_is_refused(
+    folder: Path, long_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     temporary = folder / ("temporary" * 12)
     temporary.mkdir()
+    temporary.chmod(0o777)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     with pytest.raises(SetupError, match="Set TMPDIR"):
-        embedded.Use(folder / ("long" * 30) / "home")
+        embedded.Use(long_home)
+
+
+def test_a_long_log_is_put_aside_at_the_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "_LOG_BYTES_MAX", 100)
+    with embedded.running(home):
+        folder = place.find(home).folder
+        assert "starting PostgreSQL" in (folder / "server.log.1").read_text(encoding="utf-8")
+        assert (folder / "server.log").read_text(encoding="utf-8").count("starting PostgreSQL") == 1
+
+
+@AS_ROOT
+def test_a_link_that_the_servers_user_lays_leads_root_nowhere(folder: Path, home: Path) -> None:
+    precious = folder / "precious"
+    precious.mkdir(mode=0o700)
+    (precious / "file").write_text("kept", encoding="utf-8")
+    here = place.find(home)
+    (here.folder / "socket").symlink_to(precious)
+    (here.data / "mainstem.conf").unlink()
+    (here.data / "mainstem.conf").symlink_to(precious / "file")
+    with pytest.raises(SetupError, match="Permission denied"):
+        embedded.Use(home)
+    assert (precious / "file").read_text(encoding="utf-8") == "kept"
+    (here.data / "mainstem.conf").unlink()
 
 
 def test_start_serves_until_the_process_exits(home: Path) -> None:
@@ -292,10 +326,10 @@ def test_no_folder_that_was_there_gets_another_mode_or_owner(folder: Path, monke
 
 
 @AS_ROOT
-def test_root_runs_it_as_a_user_that_owns_nothing_else(new_home: Path) -> None:
-    with embedded.running(new_home):
-        here = place.find(new_home)
-        found = server(new_home)
+def test_root_runs_it_as_a_user_that_owns_nothing_else(home: Path) -> None:
+    with embedded.running(home):
+        here = place.find(home)
+        found = server(home)
         assert found
         assert Path(f"/proc/{found.pid}").stat().st_uid == here.uid
     assert here.uid in range(60_700, 60_800)
@@ -303,37 +337,26 @@ def test_root_runs_it_as_a_user_that_owns_nothing_else(new_home: Path) -> None:
 
 
 @AS_ROOT
-def test_root_copies_programs_that_the_user_cannot_reach(new_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_copies_programs_that_the_user_cannot_reach(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mainstem.store.programs.may_pass", lambda _path, _uid: False)
-    with embedded.running(new_home) as url:
+    with embedded.running(home) as url:
         copy = ask(url, "select setting from pg_config where name = 'BINDIR'")
-        assert Path(copy).is_relative_to(place.find(new_home).folder)
+        assert Path(copy).is_relative_to(place.find(home).folder)
         assert ask(url, "select 1") == "1"
 
 
 @AS_ROOT
-@pytest.mark.parametrize("mode", [0o700, 0o711])
-def test_an_ordinary_user_runs_it_as_themselves(folder: Path, new_home: Path, mode: int) -> None:
+def test_an_ordinary_user_runs_it_as_themselves_and_root_goes_on_as_that_user(folder: Path, new_home: Path) -> None:
     owner = place.initial_uid()
     os.chown(folder, owner, owner)
-    folder.chmod(mode)
+    folder.chmod(0o700)
     with become(owner), embedded.running(new_home) as url:
         assert ask(url, "select 1") == "1"
         found = server(new_home)
         assert found
         assert Path(f"/proc/{found.pid}").stat().st_uid == owner
     assert stat.S_IMODE(new_home.stat().st_mode) == 0o700
-    with become(owner):
-        assert server(new_home) is None
-
-
-@AS_ROOT
-def test_root_goes_on_with_an_ordinary_users_home_as_that_user(folder: Path, new_home: Path) -> None:
-    owner = place.initial_uid()
-    os.chown(folder, owner, owner)
-    folder.chmod(0o700)
-    with become(owner), embedded.running(new_home):
-        pass
+    assert server(new_home) is None
     with embedded.running(new_home) as url:
         assert ask(url, "select 1") == "1"
     with become(owner), embedded.running(new_home) as url:
@@ -354,7 +377,8 @@ def test_another_users_home_is_refused_with_words(home: Path) -> None:
     with become(place.initial_uid()), pytest.raises(SetupError, match=r"set up by another user \(number 60"):
         embedded.Use(home)
     home.chmod(0o711)
-    shutil.rmtree(home)
+    (home / "postgres.lock").unlink()
+    (home / "postgres.users").unlink()
 
 
 @AS_ROOT
@@ -369,31 +393,21 @@ def test_a_full_disk_is_said_in_words_and_nothing_half_made_is_left(folder: Path
             embedded.Use(disk / "home")
         assert "Free some space" in caught.value.remedy
         assert not (disk / "home" / "postgres" / "data").exists()
-        subprocess.run(["mount", "-o", "remount,size=300m", disk], check=True)
-        with embedded.running(disk / "home") as url:
-            assert ask(url, "select 1") == "1"
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        fills_up_later(disk)
     finally:
         subprocess.run(["umount", disk], check=True)
 
 
-@AS_ROOT
-def test_a_disk_that_fills_up_later_is_said_in_words(folder: Path) -> None:
-    disk = folder / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=711", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("this machine does not let root mount a small disk")
-    try:
-        with embedded.running(disk / "home") as url, psycopg.connect(url) as connection:
-            connection.execute("create table kept as select 42 as n")
-        fill(disk / "filler")
-        with pytest.raises(SetupError, match="the disk is full"):
-            embedded.Use(disk / "home")
-        (disk / "filler").unlink()
-        with embedded.running(disk / "home") as url:
-            assert ask(url, "select n from kept") == "42"
-    finally:
-        subprocess.run(["umount", disk], check=True)
+def fills_up_later(disk: Path) -> None:
+    with embedded.running(disk / "home") as url, psycopg.connect(url) as connection:
+        connection.execute("create table kept as select 42 as n")
+    fill(disk / "filler")
+    with pytest.raises(SetupError, match="the disk is full"):
+        embedded.Use(disk / "home")
+    (disk / "filler").unlink()
+    with embedded.running(disk / "home") as url:
+        assert ask(url, "select n from kept") == "42"
 
 
 def test_a_home_that_is_a_file_is_refused_with_words(folder: Path) -> None:

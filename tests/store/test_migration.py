@@ -118,3 +118,8 @@ def test_a_user_without_the_right_is_told_which_right(server_url: str, url: str)
     assert "create roles" in caught.value.remedy
     with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute("drop role stranger")
+
+
+def test_a_full_disk_is_said_in_words(url: str) -> None:
+    with pytest.raises(SetupError, match="The disk of the database is full"):
+        run(url, {"0001_full": b"do $$ begin raise exception using errcode = '53100'; end $$;"})

@@ -10,6 +10,8 @@ import os
 import pwd
 import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -81,6 +83,21 @@ def initial_uid() -> int:
         where="the user database",
         remedy="Run mainstem as another user, or give it a server with --database-url.",
     )
+
+
+@contextmanager
+def as_owner(place: Place) -> Generator[None]:
+    """Touch files of the server's folder as its owner, so that a link laid there leads root nowhere else."""
+    if place.uid is None:
+        yield
+        return
+    os.setegid(place.uid)
+    os.seteuid(place.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def hand_over(folder: Path, uid: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from mainstem.model.trouble import SetupError
-from mainstem.store.place import Place, hand_over, initial_uid
+from mainstem.store.place import Place, as_owner, hand_over, initial_uid
 from mainstem.store.programs import MAJOR, run
 
 BOOTSTRAP_USER = "mainstem_bootstrap"
@@ -72,21 +72,23 @@ def initialise(place: Place) -> None:
     done = run(place, "initdb", [*arguments, *locale], uid=maker)
     if done.returncode != 0:
         raise _trouble("The embedded database could not be made", place, done.stderr)
-    with (draft / "postgresql.conf").open("a", encoding="utf-8") as file:
-        file.write("include = 'mainstem.conf'\n")
-    draft.rename(place.data)
     if place.uid is not None:
         hand_over(place.folder, place.uid)
+    with as_owner(place):
+        with (draft / "postgresql.conf").open("a", encoding="utf-8") as file:
+            file.write("include = 'mainstem.conf'\n")
+        draft.rename(place.data)
 
 
 def start(place: Place, settings: Mapping[str, str]) -> Postmaster:
     """Start the server on an existing data directory and wait until it answers; raises `SetupError`."""
     _refuse_other_version(place)
-    _disown_number(place)
-    _write_settings(place, {**SETTINGS, **settings, "unix_socket_directories": str(_socket_folder(place))})
     log = place.folder / "server.log"
-    if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".log.1"))
+    with as_owner(place):
+        _disown_number(place)
+        _write_settings(place, {**SETTINGS, **settings, "unix_socket_directories": str(_socket_folder(place))})
+        if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
+            log.replace(log.with_suffix(".log.1"))
     deadline = time.monotonic() + _ORPHAN_SECONDS_MAX
     while True:
         offset = log.stat().st_size if log.exists() else 0
@@ -116,12 +118,13 @@ def stop(place: Place) -> None:
     """Stop the server cleanly; does nothing when none runs."""
     found = running(place)
     if found is None:
-        return
+        return  # killed by somebody else
     arguments = ["--pgdata", str(place.data), "--mode=fast", "--wait", f"--timeout={_STOP_SECONDS_MAX}", "stop"]
     done = run(place, "pg_ctl", arguments)
     if done.returncode != 0 and running(place):
         raise _trouble("The embedded database did not stop", place, done.stderr)
-    _drop_socket_folder(place)
+    with as_owner(place):
+        _drop_socket_folder(place)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(found.pid, 0)  # when we are process 1, the orphaned server is our child
 
@@ -171,11 +174,8 @@ def _refuse_other_version(place: Place) -> None:
 
 
 def _write_settings(place: Place, settings: Mapping[str, str]) -> None:
-    path = place.data / "mainstem.conf"
     lines = [f"{name} = '{value.replace(chr(39), 2 * chr(39))}'\n" for name, value in settings.items()]
-    path.write_text("".join(lines), encoding="utf-8")
-    if place.uid is not None:
-        os.chown(path, place.uid, place.uid)
+    (place.data / "mainstem.conf").write_text("".join(lines), encoding="utf-8")
 
 
 def _socket_folder(place: Place) -> Path:
@@ -197,18 +197,16 @@ def _socket_folder(place: Place) -> Path:
             where=short,
             remedy="Set TMPDIR to a folder with a short path.",
         )
-    if place.uid is not None:
-        os.chown(short, place.uid, place.uid)
     return short
 
 
 def _drop_socket_folder(place: Place) -> None:
     own = place.folder / "socket"
-    target = own.resolve()
-    if target.is_dir() and target.stat().st_uid in {place.folder.stat().st_uid, os.geteuid()}:
-        shutil.rmtree(target)
     if own.is_symlink():
+        shutil.rmtree(own.resolve(), ignore_errors=True)
         own.unlink()
+    elif own.exists():
+        shutil.rmtree(own)
 
 
 def _tail(log: Path, offset: int) -> str:
