@@ -10,19 +10,16 @@ from msgspec import Struct
 from rich.console import Console
 from starlette.applications import Starlette
 
-from mainstem.model.fact import Delivery
 from mainstem.pipeline import Pipeline
-from mainstem.pipeline import Report as Applied
 from mainstem.settings import ServerSettings
 from mainstem.simulate.compare import Findings, compare
 from mainstem.simulate.connecting import settings_of, surroundings
 from mainstem.simulate.record import Record
 from mainstem.simulate.report import DemoReport, show
-from mainstem.simulate.serving import serve_at, serving
+from mainstem.simulate.serving import require_free, serve_at, serving
 from mainstem.simulate.world import World, world
 from mainstem.store import access
 from mainstem.store.context import Context
-from mainstem.store.ledger import CursorMove
 from mainstem.sync.bars import Bars
 from mainstem.sync.connector import Source, SourceSettings
 from mainstem.sync.discovery import discover
@@ -59,6 +56,7 @@ async def run(  # what main has built, handed over once
     play: Play = _PLAY,
 ) -> bool:
     """Play the demo against an opened installation, print the report, and return whether the record is the truth."""
+    require_free(server.host, server.port)
     made = world(play.seed, play.people, play.sites)
     with serving(made) as urls:
         sources = discover()
@@ -116,7 +114,12 @@ class _Stage(Struct, frozen=True):
         streams = {one.name: streams_of(one, self.sources[one.connector]) for one in self.connections}
         with Bars(self.console, streams) as bars:
             return await run_all(
-                self.connections, self.sources, self._sink, self._standing, around=around, watch=bars.watch
+                self.connections,
+                self.sources,
+                self.pipeline.apply,
+                self.pipeline.standing,
+                around=around,
+                watch=bars.watch,
             )
 
     def held(self) -> Mapping[str, int]:
@@ -124,10 +127,3 @@ class _Stage(Struct, frozen=True):
         names = [one.name for one in self.connections]
         with self.context.database.connection() as connection:
             return dict(connection.execute(_HELD, {"names": names}).fetchall())
-
-    def _sink(self, delivery: Delivery, move: CursorMove) -> Applied:
-        return self.pipeline.apply(delivery, move)
-
-    def _standing(self, source: str, stream: str) -> Mapping[str, object] | None:
-        with self.context.database.connection() as connection:
-            return self.pipeline.ledger.cursor(connection, source, stream)

@@ -87,7 +87,7 @@ def _person(rng: Random, number: int) -> Person:
     sex = CASTING_SEX.get(number) or rng.choice(("female", "male"))
     given, short = _distinct(words.female if sex == "female" else words.male, number)
     family, misspelt = _distinct(words.family, number)
-    city, state, postal = rng.choice(words.places)
+    city, state, postal = words.places[number % len(words.places)]
     return Person(
         number=number,
         given=given,

@@ -22,7 +22,7 @@ _STOP_S_MAX = 5.0
 @contextmanager
 def serving(world: World) -> Generator[Mapping[str, str]]:
     """Serve each site and give its base URL by name; all are stopped at the end."""
-    ports = {site.name: _free_port() for site in world.sites}
+    ports = {site.name: free_port() for site in world.sites}
     with _listening({ports[site.name]: site.app for site in world.sites}, HOST):
         yield {site.name: f"http://{HOST}:{ports[site.name]}{site.base_path}" for site in world.sites}
 
@@ -30,14 +30,20 @@ def serving(world: World) -> Generator[Mapping[str, str]]:
 @contextmanager
 def serve_at(app: Starlette, host: str, port: int) -> Generator[None]:
     """Serve one application for as long as the block lasts; raises `SetupError` when the port is taken."""
+    require_free(host, port)
+    with _listening({port: app}, host):
+        yield
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise `SetupError` when something listens at a port."""
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             remedy = "Choose another one with --port, or stop what listens there."
             raise SetupError("The port is taken.", where=f"{host}:{port}", remedy=remedy) from error
-    with _listening({port: app}, host):
-        yield
 
 
 @contextmanager
@@ -69,7 +75,8 @@ def _run(loop: asyncio.AbstractEventLoop, servers: list[Server]) -> None:
     loop.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on loopback that nothing listens at now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
