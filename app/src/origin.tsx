@@ -50,7 +50,7 @@ function Path({ origin }: { origin: Origin }) {
 
 function Said({ one }: { one: Statement }) {
   return (
-    <li class={`statement ${streamClass(one.source)}`}>
+    <li class={`statement ${streamClass(one.source)}`} data-source={one.source}>
       <p class="statement-head"><Stream source={one.source} /><span class={`role role-${one.role}`}>{say.roles[one.role]}</span></p>
       {one.said && <p class="quote"><span class="spoken">{say.itSaid} </span>“{one.said}”</p>}
       {one.became && one.became !== one.said && <p class="quiet">{say.itMeans} <b>{decimal(one.became)}</b></p>}

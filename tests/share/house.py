@@ -12,7 +12,7 @@ import anyio
 import httpx
 from starlette.applications import Starlette
 
-from mainstem import formats, share
+from mainstem import formats, serve, share
 from mainstem.model.fact import Delivery
 from mainstem.model.ids import number
 from mainstem.model.reference import Reference
@@ -68,6 +68,10 @@ class Visitor:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def fhir(self, path: str, token: str) -> httpx.Response:
+        """Ask the FHIR door as the holder of a token."""
+        return self.get(f"/fhir/{path}", Authorization=f"Bearer {token}")
+
     async def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> httpx.Response:
         transport = httpx.ASGITransport(self._house.app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=self.cookies) as client:
@@ -91,7 +95,7 @@ class House:
             base_url=base_url,
         )  # fmt: skip
         self.pipeline = Pipeline(database, vault, reference, self.clock)
-        self.app = Starlette(routes=share.routes(self.context))
+        self.app = Starlette(routes=[*serve.routes(self.context), *share.routes(self.context)])
         for source, lines in RECORD.items():
             self.deliver(source, *lines)
 

@@ -57,6 +57,22 @@ def test_the_receiver_sees_exactly_what_was_chosen_then_nothing_then_again_then_
     assert sees(house, token) == []
 
 
+def test_the_fhir_door_keeps_to_the_share_too(house: House, mona: Visitor) -> None:
+    told = made(mona)
+    clinic = Visitor(house)
+
+    def found(type_: str) -> int:
+        return len(clinic.fhir(f"{type_}?_count=200", told["token"]).json().get("entry", ()))
+
+    assert (found("Observation"), found("AllergyIntolerance"), found("Patient")) == (len(LABORATORY), 0, 0)
+    act(mona, told["share"], "pause")
+    assert found("Observation") == 0
+    act(mona, told["share"], "resume")
+    assert found("Observation") == len(LABORATORY)
+    act(mona, told["share"], "stop")
+    assert clinic.fhir("Observation", told["token"]).status_code == 401
+
+
 def test_a_stopped_share_cannot_be_resumed_and_its_token_is_dead(house: House, mona: Visitor) -> None:
     told = made(mona)
     act(mona, told["share"], "stop")
