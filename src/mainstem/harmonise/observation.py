@@ -54,11 +54,11 @@ def _item(node: Json, findings: set[Finding]) -> Json:
     changes: Json = {}
     sent = _sent(node, analyte)
     reading = read(sent.quantity, analyte, sent.original) if sent else None
-    if sent and reading:
+    if sent is None or reading is None:
+        _graded(node, changes)
+    else:
         _answer(node, sent, reading, changes)
         findings |= {reading.finding} if reading.finding and (analyte or not sent.original) else set()
-    elif sent is None:
-        _graded(node, changes)
     if "referenceRange" in node and not (reading and reading.refused):
         _ranges(node, analyte, sent.quantity if sent else {}, changes)
     if "interpretation" in node and (fresh := interpretations(node["interpretation"])):
