@@ -32,21 +32,22 @@ def absence(node: Node, subject: Subject, section: Section, reading: Reading) ->
     markers = [tables.marker(subject.domain, code) for code in found]
     if any(marker is not None and marker.meaning == "none-known" for marker in markers):
         return "none-known"
-    if any(marker is None for marker in markers):
-        return None
     said = _said(node, subject, reading)
+    generic_words = bool(markers) and markers[0] is not None and any(tables.absence_in(text) for text in said)
+    if any(marker is None for marker in markers) and not generic_words:
+        return None
     if is_negated(node):
-        return _negated(said)
+        return _negated(said, generic=bool(markers))
     if found and subject.alone:
         return "none-known"
     return _silent(said, section)
 
 
-def _negated(said: list[str]) -> Absence | None:
+def _negated(said: list[str], *, generic: bool) -> Absence | None:
     meanings = [tables.absence_in(text) for text in said]
     if "no-information" in meanings and "none-known" not in meanings:
         return "no-information"
-    return "none-known" if not said or any(meanings) else None
+    return "none-known" if generic or not said or any(meanings) else None
 
 
 def _silent(said: list[str], section: Section) -> Absence | None:

@@ -6,7 +6,7 @@ from mainstem.formats.cda.medications import material, planned_medication
 from mainstem.formats.cda.nodes import attribute, many, one, plain, statements
 from mainstem.formats.cda.people import organization, performers
 from mainstem.formats.cda.reading import Json, Reading, Section, is_negated
-from mainstem.formats.cda.statements import comments, encounter_of, recorded
+from mainstem.formats.cda.statements import comments, encounter_of, entry_status, recorded
 from mainstem.formats.cda.times import ABSENT, put
 from mainstem.formats.cda.values import concept, number, quantity, required_concept
 from mainstem.formats.xml import Node
@@ -36,6 +36,7 @@ def immunization(node: Node, section: Section, reading: Reading) -> str | None:
     body["note"] = comments(node, reading)
     body |= encounter_of(node, "Immunization", reading)
     recorded(node, body, (None, "recorded"), section, reading)
+    body["extension"] = entry_status(node, reading)
     _dose_number(node, body)
     return reading.state(node, "immunization", body, section)
 
@@ -51,6 +52,8 @@ def _status(node: Node, body: Json, reading: Reading) -> None:
         found = concept(one(child, "code"), reading.texts) if refusal else concept(one(child, "value"), reading.texts)
         reading.absorb(child)
         reasons += [found] if found else []
+        if refusal:
+            body["status"] = "not-done"
     if body["status"] == "not-done":
         body["statusReason"] = reasons[0] if reasons else None
     else:

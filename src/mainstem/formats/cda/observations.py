@@ -4,10 +4,10 @@ from typing import Any
 
 from mainstem.formats.cda import tables, times
 from mainstem.formats.cda.absence import Subject, absence
-from mainstem.formats.cda.nodes import attribute, many, one, plain, statements
+from mainstem.formats.cda.nodes import attribute, many, one, plain, roots, statements
 from mainstem.formats.cda.people import performers
 from mainstem.formats.cda.reading import Json, Reading, Section, is_negated
-from mainstem.formats.cda.statements import comments, contained, encounter_of, recorded
+from mainstem.formats.cda.statements import comments, contained, encounter_of, entry_status, recorded
 from mainstem.formats.cda.times import Zone, put
 from mainstem.formats.cda.values import (
     absent,
@@ -20,6 +20,7 @@ from mainstem.formats.cda.values import (
     typed,
 )  # fmt: skip
 from mainstem.formats.xml import Node
+from mainstem.model.names import LOINC
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 SERVICE_SECTION = "http://terminology.hl7.org/CodeSystem/v2-0074"
@@ -29,6 +30,9 @@ NEGATED_VALUE = "urn:mainstem:negated-value"
 """Extension on an Observation: the value that the source negated."""
 
 _QUANTITIES = frozenset({"PQ", "REAL", "MO"})
+_ASSERTION = "ASSERTION"
+"""HL7 v3 ActCode: the observation asserts its value and has no question of its own."""
+_MEASURED = frozenset({"results", "vitals"})
 _CODED = frozenset({"CD", "CE", "CO", "CV", "CS"})
 _INTERVALS = frozenset({"IVL_PQ", "IVL_INT", "IVL_REAL"})
 _PERIODS = frozenset({"IVL_TS"})
@@ -45,7 +49,7 @@ def observation(node: Node, section: Section, reading: Reading) -> str | None:
     body = reading.base("Observation", node)
     body["status"] = tables.target("observation-status", attribute(one(node, "statusCode"), "code")) or "final"
     body["category"] = categories(section)
-    body["code"] = required_concept(one(node, "code"), reading.texts, reading.entry_text(node))
+    body["code"] = _code(node, reading)
     _time(node, body, section, zone)
     _set_values(body, values, stated)
     if is_negated(node):
@@ -57,33 +61,39 @@ def observation(node: Node, section: Section, reading: Reading) -> str | None:
     return reference
 
 
+def _code(node: Node, reading: Reading) -> Json:
+    """Return the code; where R1.1 writes only ASSERTION, the code that R2.1 fixes for the template goes first."""
+    found = required_concept(one(node, "code"), reading.texts, reading.entry_text(node))
+    asserted = next((code for root in roots(node) if (code := tables.target_with_display("asserted-code", root))), None)
+    if asserted is None or attribute(one(node, "code"), "code") != _ASSERTION:
+        return found
+    return {**found, "coding": [{"system": LOINC, "code": asserted[0], "display": asserted[1]}, *found["coding"]]}
+
+
 def _empty(node: Node, stated: list[Json], section: Section, reading: Reading) -> bool:
     """Return whether an observation says only that there is nothing, and note which way (CCDA-3)."""
-    code = one(node, "code")
-    named = concept(code, reading.texts)
-    if stated and not is_negated(node) and not _absence_in_words(named, stated):
-        return False
-    if named and named.get("coding") and not is_negated(node):
-        return False
-    domain = section.kind
-    meaning = absence(node, Subject(domain, (None,) if is_negated(node) else (code,), _texts(stated)), section, reading)
-    if meaning is None and not is_negated(node) and (named or stated or reading.entry_text(node)):
-        return False
-    if is_negated(node) and meaning is None and (named or stated):
+    subject = Subject(section.kind, (one(node, "code"),), _texts(stated))
+    meaning: tables.Absence | None
+    if stated and not is_negated(node):
+        meaning = _absence_in_words(stated, section)
+    else:
+        meaning = absence(node, subject, section, reading)
+    if meaning is None:
         return False
     reading.absorb(node)
-    reading.fates[node] = meaning or "no-information"
+    reading.fates[node] = meaning
     return True
 
 
-def _absence_in_words(named: Json | None, stated: list[Json]) -> bool:
-    """Return whether an uncoded observation's only value is a phrase such as `excluded/not available`."""
-    if named and named.get("coding") and any("valueCodeableConcept" in value for value in stated):
-        return False
+def _absence_in_words(stated: list[Json], section: Section) -> tables.Absence | None:
+    """Return what an observation's only value says of absence, as in `Mental Status excluded/not available`.
+
+    A laboratory's `none seen` is a result, so words count only where people are asked, not where something is measured.
+    """
     texts = _texts(stated)
-    return (
-        bool(texts) and all(tables.absence_in(text) is not None for text in texts) and not (named or {}).get("coding")
-    )
+    if section.kind in _MEASURED or len(texts) < len(stated):
+        return None
+    return next((said for text in texts if (said := tables.absence_in(text))), None)
 
 
 def _texts(stated: list[Json]) -> tuple[str, ...]:
@@ -222,6 +232,7 @@ def _provenance(node: Node, body: Json, section: Section, reading: Reading) -> N
         body["performer"] = [who["author"]] if who else []
     body["note"] = comments(node, reading)
     body |= encounter_of(node, "Observation", reading)
+    body["extension"] = [*body.get("extension", []), *entry_status(node, reading)]
 
 
 def _members(node: Node, reference: str, section: Section, reading: Reading) -> None:

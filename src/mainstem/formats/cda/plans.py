@@ -155,7 +155,8 @@ def instruction(node: Node, section: Section, reading: Reading) -> str | None:
     """Read an Instruction as a ServiceRequest of advice to the patient."""
     code = one(node, "code")
     text = reading.entry_text(node)
-    if is_negated(node) or tables.absence_in(text) or (not text and concept(code, reading.texts) is None):
+    empty = absence(node, Subject("instructions", (code,)), section, reading)
+    if is_negated(node) or tables.absence_in(text) or (empty and not text):
         return _nothing(node, tables.absence_in(text) or "no-information", reading)
     body = reading.base("ServiceRequest", node)
     body["status"] = tables.target("order-status", attribute(one(node, "statusCode"), "code")) or "unknown"

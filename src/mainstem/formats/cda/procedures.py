@@ -24,7 +24,8 @@ def procedure(node: Node, section: Section, reading: Reading) -> str | None:
     code = one(node, "code")
     value = one(node, "value") if local(node) == "observation" else None
     empty = absence(node, Subject("procedures", (code,)), section, reading)
-    if empty and not (value is not None and concept(value, reading.texts)) and not _devices_named(node):
+    positive = (value is not None and concept(value, reading.texts)) or _devices_named(node)
+    if empty and (is_negated(node) or not positive):
         reading.absorb(node)
         reading.fates[node] = empty
         return None
@@ -74,7 +75,7 @@ def _device_roles(node: Node) -> list[Node]:
 def _device_words(role: Node) -> bool:
     device = one(role, "playingDevice")
     named = concept(one(device, "code"), plain) or plain(one(device, "manufacturerModelName"))
-    return bool(named or name_of(device) or keys.usable(role))
+    return bool(named or name_of(device) or any(item.get("root") == _UDI_ROOT for item in many(role, "id")))
 
 
 def _devices(node: Node, reading: Reading, *, worn: bool) -> list[Json]:

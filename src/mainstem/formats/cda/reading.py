@@ -1,5 +1,6 @@
 """One document being read: what it has stated, what is held, and what became of every clinical statement in it."""
 
+import re
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -25,6 +26,10 @@ _PLACE_OF_ENCOUNTER = {
     "Immunization": "encounter", "DiagnosticReport": "encounter", "MedicationRequest": "encounter",
     "ServiceRequest": "encounter",
 }  # fmt: skip
+
+
+_LITERAL = re.compile(r"[^#].*\s.*|[A-Za-z]+", re.DOTALL)
+"""What senders write into a reference instead of pointing at it: `YELLOW`, `No Known Procedures`."""
 
 
 class UnusableError(Exception):
@@ -57,6 +62,7 @@ class Reading:
         self.facts: dict[str, Fact] = {}
         self.held: list[Held] = []
         self.fates: dict[Node, Fate] = {}
+        self.references: dict[Node, str] = {}
         self.copied = keys.Reused(frozenset(), frozenset())
         self.encounters: dict[tuple[str, str], str] = {}
         self._anchors = narrative.anchors(root)
@@ -77,7 +83,7 @@ class Reading:
         anchor = self._anchors.get(target.removeprefix("#"))
         if anchor is not None:
             return narrative.words(anchor)
-        if " " in target:
+        if _LITERAL.fullmatch(target):
             return target
         if not target.lower().startswith(("http:", "https:")):
             self._dangling(reference, target)
@@ -136,6 +142,7 @@ class Reading:
 
     def _add(self, type_: str, key: str, body: Resource, node: Node, *, about_patient: bool = True) -> str:
         reference = f"{type_}/{key}"
+        self.references.setdefault(node, reference)
         clean = {name: value for name, value in body.items() if value not in ([], {}, "", None)}
         resource: Resource = {"resourceType": type_, "id": key, **clean}
         earlier = self.facts.get(reference)
@@ -162,6 +169,10 @@ class Reading:
             return
         extension = [*fact.resource.get("extension", []), {"url": _ENTRY_OF, "valueReference": {"reference": parent}}]
         self.facts[child] = _with(fact, {**fact.resource, "extension": extension})
+
+    def around(self, node: Node) -> str | None:
+        """Return the reference of the nearest statement around this one that became a fact."""
+        return next((found for above in node.iterancestors() if (found := self.references.get(above))), None)
 
     def base(self, type_: str, node: Node, subject: str = "subject") -> Json:
         """Return the start of a resource: type, identifiers, and whom it is about."""

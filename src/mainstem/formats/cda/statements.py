@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping
 
 from mainstem.formats.cda import tables
-from mainstem.formats.cda.nodes import LINKS, attribute, local, many, one, roots, statements
+from mainstem.formats.cda.nodes import STATEMENTS, attribute, local, many, one, roots, statements
 from mainstem.formats.cda.people import author_of
 from mainstem.formats.cda.reading import Json, Reading, Section, UnusableError
 from mainstem.formats.cda.times import put
+from mainstem.formats.cda.values import concept
 from mainstem.formats.xml import Node
 
 Converter = Callable[[Node, Section, Reading], str | None]
 """Reads one statement; returns the reference of its fact, or None when it is empty, a container or a part."""
 
-_CONTAINERS = frozenset({"concern", "wrapper", "directives"})
+ENTRY_STATUS = "urn:mainstem:entry-status"
+"""Extension: a status observation of an entry (C-CDA R1), in the sender's code."""
 
 
 def kind_of(node: Node, section: Section) -> str:
@@ -33,14 +35,17 @@ def convert(node: Node, section: Section, reading: Reading, readers: Mapping[str
         reading.hold(node, error)
         return []
     inner: list[str] = []
-    for _, child in statements(node):
+    for child in node.iter(*STATEMENTS):
         if child not in reading.fates:
             inner += convert(child, section, reading, readers)
-    if reference is None:
-        return inner
-    for child in inner:
-        reading.link(child, reference)
-    return [reference]
+            _link(child, reading)
+    return inner if reference is None else [reference]
+
+
+def _link(node: Node, reading: Reading) -> None:
+    own, above = reading.references.get(node), reading.around(node)
+    if own and above:
+        reading.link(own, above)
 
 
 def contained(node: Node, kinds: set[str], section: Section) -> list[Node]:
@@ -100,16 +105,17 @@ def observation_value(node: Node, values: str, marks: str, reading: Reading) -> 
     return found
 
 
+def entry_status(node: Node, reading: Reading) -> list[Json]:
+    """Return extensions from status observations inside an entry, where FHIR's own status says something else."""
+    result: list[Json] = []
+    for _, child in statements(node):
+        if tables.target("status-observation", attribute(one(child, "code"), "code")) and child not in reading.fates:
+            found = concept(one(child, "value"), reading.texts)
+            reading.absorb(child)
+            result += [{"url": ENTRY_STATUS, "valueCodeableConcept": found}] if found else []
+    return result
+
+
 def _value_codes(value: Node | None) -> list[str]:
     own = [attribute(item, "code") for item in (value, *many(value, "translation")) if item is not None]
     return [code for code in own if code]
-
-
-def is_container(kind: str) -> bool:
-    """Return whether statements of a kind only hold others."""
-    return kind in _CONTAINERS
-
-
-def links(node: Node) -> list[Node]:
-    """Return the elements that hold statements inside a statement."""
-    return [item for item in node if item.tag in LINKS]
