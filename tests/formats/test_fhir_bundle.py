@@ -151,6 +151,27 @@ def test_ref_6_a_conditional_reference_that_nothing_here_answers_is_left_as_it_i
     assert one.resource["author"]["reference"] == text
 
 
+@pytest.mark.parametrize("text", ["Practitioner?name=x", "Practitioner?identifier=a&identifier=b", "Practitioner?"])
+def test_a_conditional_reference_by_something_else_is_left_as_it_is(text: str) -> None:
+    (one,) = facts("transaction", entry("Basic", id="x", author={"reference": text}))
+    assert one.resource["author"]["reference"] == text
+
+
+def test_an_entry_of_another_server_refers_to_its_own_server() -> None:
+    one = entry("Basic", OTHER + "Basic/1", id="1", author={"reference": "Practitioner/9"})
+    (theirs,) = facts("collection", one, link=[{"relation": "self", "url": OTHER}])
+    assert theirs.resource["author"]["reference"] == "Practitioner/9"
+    (_, foreign) = facts("collection", entry("Patient", OWN + "Patient/1", id="1"), one, link=[
+        {"relation": "self", "url": OWN}])  # fmt: skip
+    assert foreign.resource["author"]["reference"] == OTHER + "Practitioner/9"
+
+
+def test_an_absolute_reference_to_the_own_server_becomes_relative() -> None:
+    author = {"reference": OWN + "Practitioner/9/_history/2"}
+    (one,) = facts("searchset", entry("Basic", OWN + "Basic/1", id="1", author=author))
+    assert one.resource["author"]["reference"] == "Practitioner/9"
+
+
 def test_two_entries_with_one_fullurl_make_references_to_it_ambiguous() -> None:
     found = outcome(
         "collection", entry("Patient", U1, id="a"), entry("Patient", U1, id="b"), entry("Basic", **about(U1))

@@ -104,6 +104,13 @@ def test_a_conflict_between_any_two_members_keeps_groups_apart_and_asks_a_human(
     ]
 
 
+def test_two_links_across_one_conflict_are_both_refused() -> None:
+    people = [bare("a", sex="male"), bare("b"), bare("c", sex="female"), bare("d")]
+    found = partition(people, [link("a", "b"), link("c", "d"), link("b", "c"), link("b", "d")])
+    assert found.clusters == [("a", "b", "d"), ("c",)]
+    assert [(each.left, each.right) for each in found.reviews] == [("b", "c"), ("c", "d")]
+
+
 def test_the_stronger_link_is_taken_first() -> None:
     people = [bare("a", sex="male"), bare("b"), bare("c", sex="female")]
     assert cluster(people, [link("a", "b", rule="birth date nearly"), link("b", "c")]) == [("a",), ("b", "c")]

@@ -290,6 +290,24 @@ def test_each_blocking_key_of_the_rule_book_finds_its_pair(left: dict[str, str],
     assert share(person(**alone(key="2", **left)), person(**alone(key="3", **right)))
 
 
+def test_the_last_digits_without_a_birth_date_need_a_name() -> None:
+    number = [{"system": SSN, "value": "234-65-9089"}]
+    assert keys(of(identifier=number), NAMER) != []
+    assert len(keys(of(identifier=number, birthDate="1980-05-17"), NAMER)) == 2
+
+
+def test_the_last_digits_of_a_national_number_find_a_pair() -> None:
+    number = [{"system": SSN, "value": "234-65-9089"}]
+    other = [{"system": SSN, "value": "334-65-9089"}]
+    assert share(
+        person(**alone(key="2"), identifier=number), person(**alone(key="3", given="Al", born=""), identifier=other)
+    )
+    assert share(
+        person(**alone(key="2"), identifier=number),
+        person(**alone(key="3", family="Moss", given="B"), identifier=other),
+    )
+
+
 def test_strangers_share_no_key() -> None:
     assert not share(person(**alone(key="2")), person(**alone(key="3", given="Beth", family="Moss", born="1971-02-03")))
 

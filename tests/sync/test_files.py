@@ -120,6 +120,15 @@ def test_a_link_out_of_the_folder_is_refused_and_a_pipe_is_not_opened(tmp_path: 
     ]  # fmt: skip
 
 
+def test_a_file_that_may_not_be_read_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.json").write_bytes(PATIENT)
+    monkeypatch.setattr(Path, "open", refuse)
+    assert refused(tmp_path) == [(Problem.UNREADABLE, "a.json")]
+
+
 # zip -----------------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +173,12 @@ def test_a_damaged_member_is_held_and_the_others_go_on(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(PATIENT, PATIENT.replace(b'"a"', b'"b"'), 1))
     assert refused(path) == [(Problem.UNREADABLE, "a.zip!bad.json")]
     assert [each.name for each in deliveries(path, "clinic", clock) if isinstance(each, Delivery)] == ["a.zip!ok.json"]
+
+
+def test_a_member_whose_own_header_is_damaged_is_held(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", [("bad.json", PATIENT), ("ok.json", PATIENT)])
+    path.write_bytes(path.read_bytes().replace(b"bad.json", b"xxx.json", 1))
+    assert refused(path) == [(Problem.UNREADABLE, "a.zip!bad.json")]
 
 
 def test_an_encrypted_member_and_an_archive_in_an_archive_are_unsupported(tmp_path: Path) -> None:

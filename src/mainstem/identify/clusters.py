@@ -65,11 +65,6 @@ class _Groups:
         self._group: dict[str, set[str]] = {record: {record} for record in self.people}
         told = list(decisions)
         self._different = {frozenset((each.left, each.right)) for each in told if each.verdict is Verdict.DIFFERENT}
-        self._by_hand = {
-            frozenset((each.left, each.right))
-            for each in told
-            if each.verdict is Verdict.SAME and each.actor != _AUTOMATIC
-        }
         self._known: dict[frozenset[str], frozenset[str]] = {}
 
     def members(self) -> Iterator[set[str]]:
@@ -103,8 +98,6 @@ class _Groups:
         return frozenset[str]().union(*(self._conflict(pair) for pair in pairs))
 
     def _conflict(self, pair: frozenset[str]) -> frozenset[str]:
-        if pair in self._by_hand:
-            return frozenset()
         found = self._known.get(pair)
         if found is None:
             one, other = sorted(pair)

@@ -10,6 +10,7 @@ from mainstem.model.person import Demographics
 
 _FULL_GIVEN = 3
 _NEAR_LENGTH_MIN = 4
+_LINE_ERRORS_MAX = 2
 _OPPOSITE = frozenset({"male", "female"})
 
 Test = Callable[[Demographics, Demographics], bool]
@@ -89,6 +90,22 @@ def _born_near(left: Demographics, right: Demographics) -> bool:
 def _born_apart(left: Demographics, right: Demographics) -> bool:
     stated = left.birth_date and right.birth_date
     return bool(stated) and not _born(left, right) and not _born_near(left, right)
+
+
+def _place(left: Demographics, right: Demographics) -> bool:
+    """Tell whether a postal code agrees and no street address speaks against it: it may be missing or mistyped."""
+    if not _meet(left.postal_codes, right.postal_codes):
+        return False
+    if not left.addresses or not right.addresses:
+        return True
+    return any(_line_near(one, other) for one in left.addresses for other in right.addresses)
+
+
+def _line_near(one: str, other: str) -> bool:
+    """Tell whether two lines have one house number, or are two typing errors apart."""
+    number = one.split(" ", 1)[0]
+    same_house = number.isdigit() and number == other.split(" ", 1)[0]
+    return same_house or OSA.distance(one, other, score_cutoff=_LINE_ERRORS_MAX) <= _LINE_ERRORS_MAX
 
 
 def _sex(left: Demographics, right: Demographics) -> bool:
@@ -173,6 +190,7 @@ AGREEMENTS: Mapping[str, Test] = MappingProxyType(
         "birth date nearly": _born_near,
         "sex": _sex,
         "address": lambda left, right: _meet(left.addresses, right.addresses),
+        "place": _place,
         "postal code": lambda left, right: _meet(left.postal_codes, right.postal_codes),
         "city": lambda left, right: _meet(left.cities, right.cities),
         "phone": lambda left, right: _meet(left.phones, right.phones),
