@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mainstem.insight.flags import MISSING, detail_references
+from mainstem.insight.readings import quantities, stated_time
 from mainstem.insight.rules import Rule, rule_of
 from mainstem.model.fact import Resource
 from mainstem.model.moment import parse_moment
@@ -82,14 +83,14 @@ def _section(title: str, lines: Sequence[str]) -> str:
 
 def _evidence(seen: Sequence[Resource]) -> list[str]:
     """Return one line a reading, the newest first; more than a few are counted."""
-    ordered = sorted(seen, key=_when, reverse=True)
-    lines = [f"{_when(each) or 'undated'}: {_values(each)}" for each in ordered[:_EVIDENCE_MOST]]
+    ordered = sorted(seen, key=stated_time, reverse=True)
+    lines = [f"{stated_time(each) or 'undated'}: {_values(each)}" for each in ordered[:_EVIDENCE_MOST]]
     more = len(ordered) - _EVIDENCE_MOST
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def _age(seen: Sequence[Resource], stated: int, rule: Rule, now: datetime) -> list[str]:
-    moments = [moment for each in seen if (moment := parse_moment(_when(each)))]
+    moments = [moment for each in seen if (moment := parse_moment(stated_time(each)))]
     if not moments:
         return ["the readings cannot be seen here"] if stated else []
     age = now.astimezone(UTC) - max(moment.lo for moment in moments)
@@ -108,12 +109,6 @@ def _missing(flag: Resource, rule: Rule, hidden: int) -> list[str]:
     return [*stated, *unseen, f"not looked at: {', '.join(rule.not_seen)}"]
 
 
-def _when(observation: Resource) -> str:
-    period: dict[str, str] = observation.get("effectivePeriod", {})
-    return observation.get("effectiveDateTime") or observation.get("effectiveInstant") or period.get("start", "")
-
-
 def _values(observation: Resource) -> str:
-    parts: list[Resource] = [observation, *observation.get("component", ())]
-    quantities: list[Any] = [part["valueQuantity"] for part in parts if "valueQuantity" in part]
-    return ", ".join(f"{quantity.get('value')} {quantity.get('unit', '')}".strip() for quantity in quantities)
+    found = [quantity for _, quantity in quantities(observation)]
+    return ", ".join(f"{quantity.get('value')} {quantity.get('unit', '')}".strip() for quantity in found)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 from msgspec import Struct
 
+from mainstem.harmonise.codes import codings
+from mainstem.harmonise.json_shapes import dicts
 from mainstem.harmonise.quality import QUALITY_TAG
 from mainstem.insight.rules import Rule, book
 from mainstem.model.fact import Resource
@@ -55,41 +57,47 @@ def readings(entries: Sequence[Entry], rule: Rule) -> Readings:
 
 def _reading(entry: Entry, rule: Rule) -> Reading | None:
     resource = entry.resource
-    when = _when(resource)
-    moment = parse_moment(when) if when else None
+    when = stated_time(resource)
+    moment = parse_moment(when)
     if moment is None or moment.precision in {"year", "month"} or resource.get("status") not in book().statuses:
         return None
     values = {name: value for name in rule.measures if (value := _value(resource, rule, name)) is not None}
     if not values:
         return None
-    return Reading(entry=entry, at=moment.lo, day=date.fromisoformat(moment.day), when=str(when), values=values)
+    return Reading(entry=entry, at=moment.lo, day=date.fromisoformat(moment.day), when=when, values=values)
 
 
-def _when(resource: Resource) -> str | None:
-    period: Any = resource.get("effectivePeriod", {})
-    found: Any = resource.get("effectiveDateTime") or resource.get("effectiveInstant") or period.get("start")
-    return found if isinstance(found, str) else None
+def stated_time(resource: Resource) -> str:
+    """Return when an Observation was made, as its source wrote it; empty when it says nothing usable."""
+    period: object = resource.get("effectivePeriod")
+    start: object = cast("Resource", period).get("start") if isinstance(period, dict) else None
+    found: list[object] = [resource.get("effectiveDateTime"), resource.get("effectiveInstant"), start]
+    return next((each for each in found if isinstance(each, str)), "")
+
+
+def quantities(resource: Resource) -> list[tuple[object, Resource]]:
+    """Return (code, Quantity) of an Observation and of its components, as far as they are what they should be."""
+    found: list[tuple[object, Resource]] = []
+    for part in [resource, *dicts(resource.get("component"))]:
+        quantity: object = part.get("valueQuantity")
+        if isinstance(quantity, dict):
+            found.append((part.get("code"), cast("Resource", quantity)))
+    return found
 
 
 def _doubtful(resource: Resource) -> bool:
-    meta: Any = resource.get("meta", {})
-    return any(tag.get("system") in _DOUBTFUL for tag in meta.get("tag", ()))
+    meta: object = resource.get("meta")
+    tags = dicts(cast("Resource", meta).get("tag")) if isinstance(meta, dict) else []
+    return any(str(tag.get("system")) in _DOUBTFUL for tag in tags)
 
 
 def _value(resource: Resource, rule: Rule, name: str) -> Decimal | None:
     measure = rule.measures[name]
-    parts: list[Any] = [resource, *resource.get("component", ())]
-    for part in parts:
-        quantity: Any = part.get("valueQuantity", {})
-        codings: Any = part.get("code", {}).get("coding", ())
-        if quantity.get("code") == measure.unit and "comparator" not in quantity and _codes(codings, measure.codes):
+    for code, quantity in quantities(resource):
+        exact = quantity.get("code") == measure.unit and "comparator" not in quantity
+        if exact and any(each.get("system") == LOINC and each.get("code") in measure.codes for each in codings(code)):
             return _number(quantity.get("value"))
     return None
-
-
-def _codes(codings: object, wanted: tuple[str, ...]) -> bool:
-    stated = cast("Sequence[dict[str, Any]]", codings)
-    return any(coding.get("system") == LOINC and coding.get("code") in wanted for coding in stated)
 
 
 def _number(value: object) -> Decimal | None:
