@@ -14,7 +14,7 @@ OFFSET = timezone(timedelta(hours=-4))
 ZONE = "America/New_York"
 ARC = "2.25.118624203940857463219070513340122745801"
 """OID arc of one UUID (ITU-T X.667): numbers that no real assigner gives."""
-Kind = Literal["fhir", "cda", "scale"]
+Kind = Literal["fhir", "cda", "home"]
 Status = Literal["final", "corrected", "entered-in-error"]
 
 

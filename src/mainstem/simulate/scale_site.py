@@ -78,7 +78,7 @@ def _group(copies: Sequence[Copy], account: str, types: set[int]) -> Group:
     at = int(_taken(copies[0]))
     measures = [_measure(_TYPES[part.analyte.loinc], part.value) for copy in copies for part in copy.parts]
     cuff = any(measure["type"] in {9, 10, 11} for measure in measures)
-    device = f"{'cuff' if cuff else 'scale'}{account}"
+    device = f"{'cuff' if cuff else 'balance'}{account}"
     return {
         "grpid": 4_000_000_000 + copies[0].reading.number,
         "attrib": 1 if copies[0].ambiguous else 0,

@@ -12,8 +12,8 @@ from mainstem.simulate.people import CASTING, Person
 from mainstem.simulate.plan import Chart, Copy, Event, Holding, Kind, Part, Reading, Written
 from mainstem.simulate.tables import concepts
 
-_KINDS: tuple[Kind, ...] = ("fhir", "cda", "scale")
-_NAMES = {"fhir": "harbour-hospital", "cda": "valley-exchange", "scale": "home-scale"}
+_KINDS: tuple[Kind, ...] = ("fhir", "cda", "home")
+_NAMES = {"fhir": "harbour-hospital", "cda": "valley-exchange", "home": "home-scale"}
 _BOTH = {
     *CASTING.twins,
     *CASTING.same_name,
@@ -56,7 +56,7 @@ def _everybody(made: list[Holding], lives: Sequence[Life], today: datetime) -> S
 
 def _present(person: Person, kind: Kind, rng: Random) -> bool:
     number, roll = person.number, rng.random()
-    if kind == "scale":
+    if kind == "home":
         return number in _AT_HOME or (number not in _NOT_HOME and roll < 0.4)  # noqa: PLR2004  # share of the people
     if number in CASTING.strangers:
         return (kind == "fhir") == (number == CASTING.strangers[0])
@@ -73,7 +73,7 @@ class _Clerk:
 
     def chart(self, life: Life) -> Chart:
         written = self._written(life.person)
-        if self._kind == "scale":
+        if self._kind == "home":
             return Chart(written=written, copies=[self._weighed(reading, life.person) for reading in life.home])
         nothing_known = self._kind == "cda" and life.person.number == CASTING.nothing_known
         return Chart(
@@ -90,15 +90,15 @@ class _Clerk:
     def _written(self, person: Person) -> Written:
         known_as = person.short if person.number == CASTING.nickname else ""
         misspelt = self._kind == "fhir" and person.number == CASTING.misspelt
-        insured = self._kind != "scale" and person.number % 4 == 0
+        insured = self._kind != "home" and person.number % 4 == 0
         return Written(
             person=person,
             mrn=f"{self._index + 1}{person.number + 10_342:07d}",
             given=known_as if known_as and self._kind == "cda" else person.given,
             family=person.misspelt if misspelt else person.family,
-            phone=person.phone if self._kind != "scale" else "",
+            phone=person.phone if self._kind != "home" else "",
             email=person.email,
-            address=self._kind != "scale",
+            address=self._kind != "home",
             member=person.member if insured else "",
             nickname=known_as if self._kind == "fhir" else "",
         )

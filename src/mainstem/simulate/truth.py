@@ -76,7 +76,7 @@ def truth(holdings: Sequence[Holding]) -> Truth:
         gaining=frozenset(
             chart.written.person.number
             for holding, chart in charts
-            if holding.kind == "scale" and chart.written.person.number in CASTING.gaining
+            if holding.kind == "home" and chart.written.person.number in CASTING.gaining
         ),
     )
 

@@ -23,8 +23,8 @@ from mainstem.simulate.truth import Truth, truth
 
 TODAY = date(2026, 6, 1)
 """The day on which a world stands still, unless another is given."""
-_SPEAKS = {"fhir": "fhir-r4", "cda": "cda-index", "scale": "withings-measure"}
-_BASE = {"fhir": "/fhir", "cda": "/export", "scale": ""}
+_SPEAKS = {"fhir": "fhir-r4", "cda": "cda-index", "home": "withings-measure"}
+_BASE = {"fhir": "/fhir", "cda": "/export", "home": ""}
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -75,9 +75,9 @@ def _site(holding: Holding, index: int, seed: int, opened: datetime) -> Site:
             served = FhirSite(holding, shelf, assigner, opened)
         case "cda":
             served = CdaSite(holding, shelf, assigner, opened)
-        case "scale":
+        case "home":
             served = ScaleSite(holding, shelf, dict(tokens))
-    guarded = [] if holding.kind == "scale" else [Middleware(_Guard, token=tokens[""])]
+    guarded = [] if holding.kind == "home" else [Middleware(_Guard, token=tokens[""])]
     accounts = [account for account in tokens if account]
     return Site(
         name=holding.name,
@@ -91,7 +91,7 @@ def _site(holding: Holding, index: int, seed: int, opened: datetime) -> Site:
 
 
 def _tokens(holding: Holding, seed: int) -> Mapping[str, str]:
-    accounts = [chart.written.mrn for chart in holding.charts] if holding.kind == "scale" else [""]
+    accounts = [chart.written.mrn for chart in holding.charts] if holding.kind == "home" else [""]
     return {account: f"{chance(seed, holding.name, account).getrandbits(128):032x}" for account in accounts}
 
 

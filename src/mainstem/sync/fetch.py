@@ -1,5 +1,6 @@
 """The one door through which a source is asked: origins, credentials, size and time are checked here only."""
 
+import logging
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -10,6 +11,9 @@ from msgspec import Struct
 from mainstem.sync.budget import Budget
 from mainstem.sync.connector import Answer, Clock, Limits, Reauthorise, Refused, Secret, SourceSettings, TryLater
 from mainstem.sync.retry import http_date, retry_after_s
+
+for _chatty in ("httpx", "httpcore"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)  # below that they log URLs, which may hold account numbers
 
 Origin = tuple[str, str, int]
 _PORTS = {"http": 80, "https": 443}
