@@ -18,7 +18,7 @@ PERSON = "p-1"
 _KEYS = count(1)
 
 
-def fact(source: str, type_: str, *, key: str = "", order: str = "", **elements: Any) -> Fact:
+def fact(source: str, type_: str, *, key: str = "", order: str = "", **elements: object) -> Fact:
     """Return a fact as a reader would: JSON decoded with decimals."""
     key = key or f"k{next(_KEYS)}"
     resource = decode(encode({"resourceType": type_, "id": key, **elements}))
@@ -33,7 +33,7 @@ def concept(code: str, system: str = SNOMED, display: str = "") -> dict[str, Any
     return {"coding": [{"system": system, "code": code, **({"display": display} if display else {})}]}
 
 
-def reading(source: str, code: str, value: str, unit: str, at: str = "", **more: Any) -> Fact:
+def reading(source: str, code: str, value: str, unit: str, at: str = "", **more: object) -> Fact:
     """Return an Observation of a LOINC code; `at` = "" leaves the time out."""
     elements: dict[str, Any] = {
         "status": "final",
@@ -43,7 +43,8 @@ def reading(source: str, code: str, value: str, unit: str, at: str = "", **more:
     }
     if at:
         elements["effectiveDateTime"] = at
-    return fact(source, "Observation", **(elements | more))
+    names = {name: str(more.pop(name)) for name in ("key", "order") if name in more}
+    return fact(source, "Observation", **names, **(elements | more))
 
 
 def pressure(source: str, systolic: str, diastolic: str, at: str) -> Fact:

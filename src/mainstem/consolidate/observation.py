@@ -12,7 +12,7 @@ from mainstem.consolidate.panel import join_panels
 from mainstem.consolidate.publish import together
 from mainstem.consolidate.reading import RULE, Reading, comparable, readings
 from mainstem.consolidate.statement import Statement
-from mainstem.consolidate.value import Measured, same
+from mainstem.consolidate.value import same
 from mainstem.consolidate.when import agree, ends_agree
 from mainstem.consolidate.withdraw import withdrawn
 from mainstem.consolidate.words import listed, name_of, sources_words, values_of
@@ -46,15 +46,16 @@ def _differences(groups: Sequence[Group]) -> Iterator[Difference]:
 def _difference(day: str, groups: Iterable[Group]) -> Difference:
     ordered = sorted(groups, key=lambda group: group.id)
     best = [group.best.statement.fact.resource for group in ordered]
-    stated = [
-        f"{values_of(resource)} ({sources_words(group.sources)})" for resource, group in zip(best, ordered, strict=True)
-    ]
+    stated: dict[str, set[str]] = defaultdict(set)
+    for group, resource in zip(ordered, best, strict=True):
+        stated[values_of(resource)] |= group.sources
+    told = [f"{words} ({sources_words(sources)})" for words, sources in sorted(stated.items())]
     of = f" of {day}" if day else ""
     return Difference(
         code="differs",
         ids=tuple(group.id for group in ordered),
         sources=tuple(sorted({source for group in ordered for source in group.sources})),
-        sentence=f"{name_of(best[0].get('code'))}{of} is stated differently: {listed(sorted(stated))}.",
+        sentence=f"{name_of(best[0].get('code'))}{of} is stated differently: {listed(told)}.",
     )
 
 
@@ -110,22 +111,16 @@ def _counts(timed: Sequence[Group]) -> dict[str, int]:
 
 
 def _disagree(left: Group, right: Group) -> bool:
-    if not ends_agree(left.anchor.when, right.anchor.when) or not comparable(left.anchor, right.anchor):
+    """One source that states both means two readings, whatever it states of their time."""
+    if (
+        not left.sources.isdisjoint(right.sources)
+        or not ends_agree(left.anchor.when, right.anchor.when)
+        or not comparable(left.anchor, right.anchor)
+    ):
         return False
     mine, theirs = _says(left), _says(right)
     shared = mine.parts.keys() & theirs.parts.keys()
-    unlike = [name for name in shared if same(mine.parts[name], theirs.parts[name], mine.tolerances[name]) is not True]
-    if left.sources.isdisjoint(right.sources):
-        return bool(unlike)
-    return _at_once(left, right) and any(
-        isinstance(mine.parts[name], Measured) and isinstance(theirs.parts[name], Measured) for name in unlike
-    )
-
-
-def _at_once(left: Group, right: Group) -> bool:
-    """One source that gives one instant two numbers contradicts itself."""
-    mine, theirs = left.anchor.when, right.anchor.when
-    return mine.grain == theirs.grain == "timed" and mine.lo == theirs.lo
+    return any(same(mine.parts[name], theirs.parts[name], mine.tolerances[name]) is not True for name in shared)
 
 
 def _says(group: Group) -> Reading:

@@ -8,7 +8,7 @@ from mainstem.consolidate.sameness import Joined, joined_of
 from mainstem.consolidate.settle import settled
 from mainstem.consolidate.statement import RETRACTED, Statement
 from mainstem.consolidate.words import conversions
-from mainstem.model.fact import Resource
+from mainstem.model.fact import Fact, Resource
 from mainstem.model.ids import Namer
 from mainstem.model.json import canonical
 from mainstem.model.names import CONFLICT_TAG, SOURCE_TAG
@@ -21,6 +21,7 @@ _VERIFICATION = {
     "AllergyIntolerance": "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification",
 }
 """Types that say in `verificationStatus` what others say in `status` (R4)."""
+_STORED = frozenset({"versionId", "lastUpdated"})
 CONFLICT: dict[str, str] = {"system": CONFLICT_TAG, "code": "differs"}
 """Marks a resource about which sources disagree."""
 
@@ -29,7 +30,7 @@ def single(block: Block, statement: Statement, namer: Namer, rule: str) -> Entry
     """Return the entry of a statement that stands alone: the bulk case, so without any preparation."""
     fact = statement.fact
     body = settled(fact, block.person, namer)
-    body = {**body, "id": statement.record, "meta": meta([fact.resource], [fact.source])}
+    body = {**body, "id": statement.record, "meta": _own_meta(fact)}
     return entry(block, body, Certificate(rule=rule, version=VERSION, members=(_alone(statement),)))
 
 
@@ -86,13 +87,24 @@ def meta(resources: Sequence[Resource], sources: Sequence[str], tags: Sequence[d
     named = [{"system": SOURCE_TAG, "code": source} for source in sorted(set(sources))]
     if not found:
         return {"tag": [*tags, *named]}
-    joint = {name: value for name, value in found[0].items() if name not in {"versionId", "lastUpdated"}}
+    joint = {name: value for name, value in found[0].items() if name not in _STORED}
     for name in ("profile", "security", "tag"):
         items = distinct([item for each in found for item in each.get(name, ())])
         if items:
             joint[name] = items
     joint["tag"] = distinct([*joint.get("tag", ()), *tags, *named])
     return joint
+
+
+def _own_meta(fact: Fact) -> dict[str, Any]:
+    """Return what `meta` gives for one fact, without its preparations."""
+    tag = {"system": SOURCE_TAG, "code": fact.source}
+    stated: dict[str, Any] | None = fact.resource.get("meta")
+    if not stated:
+        return {"tag": [tag]}
+    own = {name: value for name, value in stated.items() if name not in _STORED}
+    own["tag"] = [*(item for item in stated.get("tag", ()) if item != tag), tag]
+    return own
 
 
 def distinct(items: Sequence[Any]) -> list[Any]:

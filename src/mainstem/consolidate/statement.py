@@ -1,6 +1,6 @@
 """What a block's facts are before they are compared: one statement per source record, the newest, not the deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from msgspec import Struct
@@ -34,14 +34,20 @@ class Statement(Struct, frozen=True, kw_only=True):
 
 def statements(facts: Sequence[Fact], namer: Namer) -> list[Statement]:
     """Return one statement per record, sorted by record id; deleted records leave, later versions win (IDEM-4)."""
+    if len(facts) == 1:
+        return _said([(namer.record(facts[0].source, facts[0].type, facts[0].key), facts[0])])
     newest: dict[str, Fact] = {}
     for fact in facts:
         record = namer.record(fact.source, fact.type, fact.key)
         known = newest.get(record)
         newest[record] = fact if known is None else _newer(known, fact)
+    return _said(sorted(newest.items()))
+
+
+def _said(named: Iterable[tuple[str, Fact]]) -> list[Statement]:
     return [
         Statement(record=record, fact=fact, retracted=_retracted(fact.resource))
-        for record, fact in sorted(newest.items())
+        for record, fact in named
         if not _deleted(fact.resource)
     ]
 

@@ -1,6 +1,5 @@
 """What a reading says, and whether two values are the same, differ, or cannot be told apart (harmonise 1.3)."""
 
-import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
@@ -12,7 +11,6 @@ from mainstem.model.fact import Resource
 from mainstem.model.json import canonical
 from mainstem.model.names import SOURCE_VALUE
 
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?", re.ASCII)
 _HALF = Decimal("0.5")
 _ZERO = Decimal(0)
 
@@ -24,8 +22,8 @@ class Measured(Struct, frozen=True, kw_only=True):
     unit: str
     comparator: str
     half: Decimal
-    converted: bool
-    """The source sent other words for it (`SOURCE_VALUE`)."""
+    rescaled: bool
+    """The source sent it in another unit: only then may its rounding excuse a difference."""
 
 
 class Coded(Struct, frozen=True, kw_only=True):
@@ -33,7 +31,6 @@ class Coded(Struct, frozen=True, kw_only=True):
 
     codes: frozenset[tuple[str, str]]
     labels: frozenset[str]
-    converted: bool
 
 
 class Exact(Struct, frozen=True, kw_only=True):
@@ -55,7 +52,7 @@ def value_of(element: Resource) -> Value | None:
         return coded(cast("dict[str, Any]", concept))
     text: Any = element.get("valueString")
     if isinstance(text, str):
-        return Coded(codes=frozenset(), labels=frozenset({fold(text)}), converted=False)
+        return Coded(codes=frozenset(), labels=frozenset({fold(text)}))
     for name, other in element.items():
         if name.startswith("value"):
             return Exact(text=canonical({name: other}).decode())
@@ -69,7 +66,6 @@ def coded(concept: dict[str, Any]) -> Coded:
     return Coded(
         codes=frozenset(codings(concept)),
         labels=frozenset(fold(word) for word in words if isinstance(word, str)),
-        converted=source_value(concept) is not None,
     )
 
 
@@ -130,7 +126,7 @@ def _close(left: Measured, right: Measured, tolerance: Tolerance) -> bool | None
 def _rounded(left: Measured, right: Measured, tolerance: Tolerance) -> bool:
     """Equal when the coarser one is the finer one rounded; not where rounding swallows the value (1 is not 1.4)."""
     apart, half = abs(left.number - right.number), max(left.half, right.half)
-    if not (left.converted or right.converted):
+    if not (left.rescaled or right.rescaled):
         return apart == 0
     return apart == 0 or apart < half <= tolerance.rounding * max(abs(left.number), abs(right.number))
 
@@ -149,32 +145,22 @@ def _measured(quantity: dict[str, Any]) -> Measured | None:
     if number is None:
         return None
     sent = source_value(quantity)
+    written = decimal(sent.get("value")) if isinstance(sent, dict) else None
+    rescaled = written not in (None, number)
     return Measured(
         number=number,
         unit=str(quantity.get("code") or quantity.get("unit") or ""),
         comparator=str(quantity.get("comparator", "")),
-        half=_half(number, sent),
-        converted=sent is not None,
+        half=_half(number, written or number),
+        rescaled=rescaled,
     )
 
 
-def _half(number: Decimal, sent: dict[str, Any] | str | None) -> Decimal:
+def _half(number: Decimal, written: Decimal) -> Decimal:
     """Half of the last digit written, carried over by the ratio of the two numbers."""
-    stated = sent.get("value") if isinstance(sent, dict) else _first_number(sent)
-    written = decimal(stated)
-    if written is None or written == 0 or number == 0:
-        return _HALF.scaleb(_exponent(number))
-    return _HALF.scaleb(_exponent(written)) * abs(number / written)
-
-
-def _first_number(text: str | None) -> str | None:
-    match = _NUMBER.search(text or "")
-    return match.group() if match else None
-
-
-def _exponent(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
+    exponent = written.as_tuple().exponent
+    half = _HALF.scaleb(exponent) if isinstance(exponent, int) else _ZERO
+    return half * abs(number / written) if written else half
 
 
 def decimal(value: object) -> Decimal | None:
