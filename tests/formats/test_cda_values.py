@@ -298,6 +298,8 @@ def _damaged(text: bytes, picks: list[int]) -> bytes:
     root = etree.fromstring(text)
     for pick in picks:
         nodes = [item for item in root.iter() if item.getparent() is not None]
+        if not nodes:
+            break
         target = nodes[pick % len(nodes)]
         names = sorted(target.attrib)
         if pick % 3 == 0 and names:

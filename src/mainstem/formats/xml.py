@@ -1,9 +1,11 @@
 """XML in, safely: no DOCTYPE, no entities, no network, bounded size and depth (CCDA-15, trust rule book §5)."""
 
+# ruff: noqa: D102 - the methods of Node are those of lxml, and described there
+
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, cast
 
-from lxml import etree as _lxml  # pyright: ignore  # noqa: PGH003 - lxml ships no types; `Node` and `parse` give them
+from lxml import etree as _lxml  # pyright: ignore[reportMissingTypeStubs, reportAttributeAccessIssue, reportUnknownVariableType] - lxml ships no types; Node gives them
 
 from mainstem.model.problem import Problem
 
@@ -21,22 +23,22 @@ class Node(Protocol):
     """The part of an lxml element that the readers use."""
 
     @property
-    def tag(self) -> object: ...  # noqa: D102 - as lxml: a str, or a function for comments and instructions
+    def tag(self) -> object: ...
     @property
-    def text(self) -> str | None: ...  # noqa: D102 - as lxml
+    def text(self) -> str | None: ...
     @property
-    def tail(self) -> str | None: ...  # noqa: D102 - as lxml
+    def tail(self) -> str | None: ...
     @property
-    def attrib(self) -> Mapping[str, str]: ...  # noqa: D102 - as lxml
-    def get(self, key: str, default: str | None = None) -> str | None: ...  # noqa: D102 - as lxml
-    def find(self, path: str) -> "Node | None": ...  # noqa: D102 - as lxml
-    def findall(self, path: str) -> "list[Node]": ...  # noqa: D102 - as lxml
-    def iter(self, *tags: str) -> "Iterator[Node]": ...  # noqa: D102 - as lxml
-    def iterancestors(self, *tags: str) -> "Iterator[Node]": ...  # noqa: D102 - as lxml
-    def itersiblings(self, tag: str | None = None, *, preceding: bool = False) -> "Iterator[Node]": ...  # noqa: D102 - as lxml
-    def itertext(self, tag: str | None = None) -> Iterator[str]: ...  # noqa: D102 - as lxml
-    def getparent(self) -> "Node | None": ...  # noqa: D102 - as lxml
-    def xpath(self, path: str) -> Any: ...  # noqa: ANN401, D102 - as lxml: an XPath may give nodes, text or numbers
+    def attrib(self) -> Mapping[str, str]: ...
+    def get(self, key: str, default: str | None = None) -> str | None: ...
+    def find(self, path: str) -> "Node | None": ...
+    def findall(self, path: str) -> "list[Node]": ...
+    def iter(self, *tags: str) -> "Iterator[Node]": ...
+    def iterancestors(self, *tags: str) -> "Iterator[Node]": ...
+    def itersiblings(self, tag: str | None = None, *, preceding: bool = False) -> "Iterator[Node]": ...
+    def itertext(self, tag: str | None = None) -> Iterator[str]: ...
+    def getparent(self) -> "Node | None": ...
+    def xpath(self, path: str) -> Any: ...  # noqa: ANN401 - an XPath may give nodes, text or numbers
     def __iter__(self) -> "Iterator[Node]": ...
     def __len__(self) -> int: ...
 

@@ -54,7 +54,7 @@ def usable(node: Node | None) -> tuple[str, str] | None:
 def placeholder(extension: str) -> bool:
     """Return whether an id extension is a stand-in such as `000000000`, `999-99-9999` or `unknown`."""
     digits = "".join(char for char in extension.lower() if char.isalnum())
-    repeated = len(digits) > 2 and len(set(digits)) == 1  # noqa: PLR2004 - `11` may be a real number
+    repeated = len(digits) > 2 and len(set(digits)) == 1  # noqa: PLR2004 - a short one such as 11 may be a real number
     return not digits or repeated or digits in _PLACEHOLDERS
 
 

@@ -69,7 +69,7 @@ def _exists(match: re.Match[str]) -> bool:
 
 def _offset(text: str) -> str:
     digits = text[1:]
-    padded = f"{digits:0>4}" if len(digits) > 2 else f"{digits:0>2}00"  # noqa: PLR2004 - `-5`, `-05`, `-500`, `-0500`
+    padded = f"{digits:0>4}" if len(digits) > 2 else f"{digits:0>2}00"  # noqa: PLR2004 - hours alone, or hours and minutes
     return f"{text[0]}{padded[:2]}:{padded[2:]}"
 
 
