@@ -129,14 +129,16 @@ def streams(options: Options) -> Sequence[str]:
 
 async def pull(fetch: Fetch, stream: str, cursor: Cursor, options: Options) -> AsyncGenerator[Chunk, None]:
     """Yield the server's pages of one type, as they came, that hold anything not seen before."""
+    committed = cursor
     cursor, offered = await _probe(fetch, stream, cursor)
     if not offered:
         return
     bundle, answer = await _first(fetch, stream, cursor, options)
     for _ in range(_PAGES_MAX):
         after = _advance(cursor, bundle, answer, options)
-        if _fresh(cursor, bundle) or (after.page == "" and cursor.page != "") or after.value != cursor.value:
+        if _fresh(cursor, bundle) or (not after.page and after != committed):
             yield Chunk(body=answer.body, media=_MEDIA, name=stream, cursor=after)
+            committed = after
         cursor = after
         if not cursor.page:
             return

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from mainstem.model.fact import Delivery, Fact
 from mainstem.model.outcome import Outcome
-from mainstem.sources.scale.reading import read_envelope, table
+from mainstem.sources.home_scale.reading import read_envelope, table
 from mainstem.sync.connector import Answer, Chunk, Cursor, Fetch, Reauthorise, Refused, TryLater
 
-_MEDIA = "application/vnd.scale+json"
+_MEDIA = "application/vnd.home_scale+json"
 _PAGES_MAX = 10_000
 _NOT_JSON = b"null"
 
@@ -52,15 +52,18 @@ def streams(options: Options) -> Sequence[str]:
 
 async def pull(fetch: Fetch, stream: str, cursor: Cursor, options: Options) -> AsyncGenerator[Chunk, None]:
     """Yield pages of groups created or modified since the cursor, each in an envelope that names the account."""
+    committed = cursor
     profile = await _profile(fetch, stream, options)
     for _ in range(_PAGES_MAX):
         answer = await fetch.post("measure", form=_form(cursor, options), account=stream)
         measures = _checked(answer)
         after = _advance(cursor, measures.body, options)
         known = set(cursor.seen)
-        if any(_version(group) not in known for group in measures.body.measuregrps) or cursor.page:
+        fresh = any(_version(group) not in known for group in measures.body.measuregrps)
+        if fresh or (not after.page and committed.page):
             body = _envelope(stream, profile, answer.body)
             yield Chunk(body=body, media=_MEDIA, name="measure", cursor=after)
+            committed = after
         cursor = after
         if not cursor.page:
             return

@@ -17,7 +17,7 @@ from mainstem.model.names import LOINC, UCUM
 from mainstem.model.outcome import Outcome
 from mainstem.model.problem import Problem
 
-USER = "urn:mainstem:scale:user"
+USER = "urn:mainstem:home-scale:user"
 """Identifier system of the vendor's user id."""
 _ZONE = "http://hl7.org/fhir/StructureDefinition/tz-code"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
