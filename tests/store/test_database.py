@@ -98,6 +98,25 @@ def test_a_database_that_was_never_migrated_says_what_to_do(server_url: str) -> 
         ask(database, "select 1")
 
 
+def test_a_user_that_may_not_take_the_role_is_told_which(server_url: str, database: Database) -> None:
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute("create role visitor login")
+    url = database.admin_url.replace("mainstem_bootstrap@", "visitor@")
+    with Database(url) as theirs, pytest.raises(SetupError, match="grant mainstem_app to it"):
+        ask(theirs, "select 1")
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute("drop role visitor")
+
+
+def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> None:
+    with psycopg.connect(database.admin_url, autocommit=True) as admin:
+        ended = ask(database, "select pg_backend_pid()")
+        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'mainstem_app'")
+    with suppress(psycopg.OperationalError):
+        ask(database, "select 1")
+    assert ask(database, "select pg_backend_pid()") != ended
+
+
 def test_a_role_with_power_is_refused(server_url: str, database: Database) -> None:
     with psycopg.connect(server_url, autocommit=True) as admin:
         admin.execute("alter role mainstem_app bypassrls")

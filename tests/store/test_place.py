@@ -1,9 +1,11 @@
 """Where the server's folder is and whose; and what is said when there is no good place or no server."""
 
+import atexit
 import os
 import pwd
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,34 @@ def test_a_process_that_is_gone_has_no_command_line() -> None:
 def test_half_a_pid_file_is_no_server(here: place.Place) -> None:
     (here.data / "postmaster.pid").write_text(f"{os.getpid()}\n{here.data}\n", encoding="utf-8")
     assert postgres.running(here) is None
+
+
+def test_a_server_that_is_starting_is_waited_for(here: place.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = postgres.Postmaster(1, here.folder, ready=True)
+    answers = iter([postgres.Postmaster(1, here.folder, ready=False), ready])
+    monkeypatch.setattr(postgres, "running", lambda _place: next(answers))
+    assert postgres.wait(here) == ready
+
+
+def test_what_a_killed_server_left_running_is_outlasted(here: place.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL refuses to start while a process of the dead server still holds its shared memory."""
+    (here.data / "PG_VERSION").write_text("18\n", encoding="ascii")
+    ready = postgres.Postmaster(1, here.folder, ready=True)
+    refusal = "FATAL: pre-existing shared memory block (key 1, ID 2) is still in use"
+    codes, found = iter([1, 0]), iter([None, ready])
+    monkeypatch.setattr(postgres, "running", lambda _place: next(found))
+    monkeypatch.setattr(postgres, "run", lambda *_: subprocess.CompletedProcess([], next(codes), "", refusal))
+    assert postgres.start(here, {}) == ready
+
+
+def test_start_leaves_at_the_exit_of_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[Callable[[], None]] = []
+    stopped: list[place.Place] = []
+    monkeypatch.setattr(atexit, "register", registered.append)
+    monkeypatch.setattr(place, "find", lambda _home: place.Place(folder=tmp_path, uid=None))
+    monkeypatch.setattr(embedded, "_serving", lambda _place, _settings: Path("/socket folder"))
+    monkeypatch.setattr(postgres, "stop", stopped.append)
+    assert embedded.start(tmp_path) == "postgresql://mainstem_bootstrap@/mainstem?host=/socket%20folder"
+    assert stopped == []
+    registered[0]()
+    assert len(stopped) == 1

@@ -56,8 +56,12 @@ class Database:
         """
         if self._pool.closed:
             self._open()
-        with self._pool.connection() as session:
-            yield session
+        try:
+            with self._pool.connection() as session:
+                yield session
+        except psycopg.OperationalError:
+            self._pool.check()  # a server that ended one connection has often ended them all
+            raise
 
     def migrate(self) -> list[str]:
         """Bring roles and schema up to date and return the names of the migrations that were run.
