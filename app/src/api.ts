@@ -21,6 +21,7 @@ export interface Entry {
   id: string
   type: string
   kind: Kind
+  code: string
   title: string
   detail: string
   date: string
@@ -36,6 +37,7 @@ export interface Timeline {
 }
 
 export interface Line {
+  code: string
   label: string
   unit: string
   low: number | null
@@ -55,6 +57,7 @@ export interface Point {
 export interface Series {
   key: string
   name: string
+  called?: string
   code: string
   category: string
   lines: Line[]
@@ -80,6 +83,7 @@ export interface Statement {
 export interface Origin {
   id: string
   type: string
+  code: string
   title: string
   value: string
   date: string
@@ -91,6 +95,7 @@ export interface Origin {
 
 export interface Conflict {
   id: string
+  code: string
   title: string
   date: string
   words: string

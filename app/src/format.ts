@@ -15,7 +15,7 @@ export function day(date: string): string {
 }
 
 export function clock(date: string): string {
-  return withTime.test(date) ? form(new Date(date), { hour: '2-digit', minute: '2-digit' }) : ''
+  return withTime.test(date) ? form(new Date(date), { hour: 'numeric', minute: '2-digit' }) : ''
 }
 
 export function moment(date: string): string {

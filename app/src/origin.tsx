@@ -4,6 +4,7 @@ import type { Conflict, Origin, Statement } from './api'
 import { Sheet } from './dialog'
 import { ago, decimal, moment } from './format'
 import { useAsk } from './live'
+import { plain } from './names'
 import { Await } from './parts'
 import { Shared } from './signal'
 import { Stream, nameOf, streamClass } from './streams'
@@ -27,25 +28,29 @@ export function OriginSheet({ type, id }: { type: string; id: string }) {
 function Path({ origin }: { origin: Origin }) {
   return (
     <>
-      <p class="quiet">{say.originIntro(origin.statements.length)}</p>
+      <p class="quiet">{origin.statements.length > 0 ? say.originIntro(origin.statements.length) : say.rules.none}</p>
       <div class="path">
         <ul class="said" role="list">{origin.statements.map((one) => <Said one={one} />)}</ul>
         <div class="became">
           <p class="label">{say.becameOne}</p>
-          <p class="became-title">{origin.title}</p>
+          <p class="became-title">{plain(origin.code, origin.title)}</p>
           {origin.value && <p class="became-value">{decimal(origin.value)}</p>}
           <p class="quiet">{moment(origin.date)}</p>
         </div>
       </div>
       {origin.conflicts.map((conflict) => <ConflictCard conflict={conflict} />)}
-      {origin.notes.length + origin.rule.length > 0 && (
-        <details class="fold">
-          <summary>{say.howFormed}</summary>
-          <ul>{[origin.rule, ...origin.notes].filter(Boolean).map((note) => <li>{note}</li>)}</ul>
-        </details>
-      )}
+      <details class="fold">
+        <summary>{say.howFormed}</summary>
+        <ul>{[ruleOf(origin), ...origin.notes].map((note) => <li>{note}</li>)}</ul>
+      </details>
     </>
   )
+}
+
+function ruleOf(origin: Origin): string {
+  if (origin.statements.length === 0) return say.rules.none
+  if (origin.statements.length === 1) return say.rules.alone
+  return origin.rule === 'observation' ? say.rules.reading : say.rules.claim
 }
 
 function Said({ one }: { one: Statement }) {
@@ -56,7 +61,7 @@ function Said({ one }: { one: Statement }) {
       {one.became && one.became !== one.said && <p class="quiet">{say.itMeans} <b>{decimal(one.became)}</b></p>}
       {one.note && <p class="quiet">{one.note}</p>}
       <p class="quiet">
-        {one.called && <>{say.calledIt} “{one.called}”</>}
+        {one.called && <>{one.said ? say.calledIt : say.calledItFirst} “{one.called}”</>}
         {one.code && <> · {say.codedAs} <code>{one.code}</code>{one.system && ` (${one.system})`}</>}
         {one.date && <> · {say.itDated} {moment(one.date)}</>}
       </p>
@@ -78,8 +83,8 @@ function Said({ one }: { one: Statement }) {
 
 export function ConflictCard({ conflict }: { conflict: Conflict }) {
   return (
-    <section class="conflict" aria-label={`${say.differs}: ${conflict.title}`}>
-      <p class="conflict-title"><b>{conflict.title}</b> <span class="quiet">{moment(conflict.date)}</span></p>
+    <section class="conflict" aria-label={`${say.differs}: ${plain(conflict.code, conflict.title)}`}>
+      <p class="conflict-title"><b>{plain(conflict.code, conflict.title)}</b> <span class="quiet">{moment(conflict.date)}</span></p>
       <ul class="sides" role="list">
         {conflict.sides.map((side) => (
           <li class={`side ${streamClass(side.sources[0] ?? '')}`}>

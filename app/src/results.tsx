@@ -6,6 +6,7 @@ import { Chart } from './chart'
 import { clock, day, decimal, moment } from './format'
 import { SectionIcon } from './icons'
 import { useAsk } from './live'
+import { plain } from './names'
 import { Await, Differs } from './parts'
 import { href } from './route'
 import { Sparkline } from './sparkline'
@@ -21,16 +22,23 @@ export function ResultsPage({ chosen }: { chosen: string }) {
   return (
     <Await asked={results}>
       {(data) => {
-        const one = data.series.find((series) => series.key === chosen)
-        return one ? <One series={one} /> : <All series={data.series} />
+        const named = data.series.map(inPlainWords)
+        const one = named.find((series) => series.key === chosen)
+        return one ? <One series={one} /> : <All series={named} />
       }}
     </Await>
   )
 }
 
+/** The source's name stays findable: the search looks at both. */
+function inPlainWords(series: Series): Series {
+  const lines = series.lines.map((line) => ({ ...line, label: plain(line.code, line.label) }))
+  return { ...series, name: plain(series.code, series.name), called: series.name, lines }
+}
+
 function All({ series }: { series: Series[] }) {
   const [wish, setWish] = useState('')
-  const found = series.filter((one) => `${one.name} ${one.code}`.toLowerCase().includes(wish.trim().toLowerCase()))
+  const found = series.filter((one) => `${one.name} ${one.called} ${one.code}`.toLowerCase().includes(wish.trim().toLowerCase()))
   const groups = [...new Set(found.map((one) => one.category))]
   return (
     <>

@@ -84,6 +84,13 @@ export const de: Catalogue = {
   itSaid: 'Gesagt wurde',
   itMeans: 'das heißt',
   calledIt: 'genannt',
+  calledItFirst: 'Es hieß dort',
+  rules: {
+    alone: 'Ein System hat es gesagt; nichts wurde zusammengeführt.',
+    none: 'Es wurde hier aus anderen Einträgen errechnet.',
+    reading: 'Messungen derselben Sache zur selben Zeit mit gleichem Wert erscheinen als eine.',
+    claim: 'Dieselbe Aussage mehrerer Systeme erscheint als eine.',
+  },
   codedAs: 'Code',
   itDated: 'für',
   arrived: (when) => `Angekommen ${when}`,

@@ -84,6 +84,13 @@ export const en = {
   itSaid: 'It said',
   itMeans: 'which means',
   calledIt: 'and called it',
+  calledItFirst: 'It called it',
+  rules: {
+    alone: 'One system said it; nothing was put together.',
+    none: 'It was worked out here from other entries.',
+    reading: 'Readings of the same thing at the same time with an equal value are shown as one.',
+    claim: 'The same statement from several systems is shown as one.',
+  },
   codedAs: 'code',
   itDated: 'for',
   arrived: (when: string) => `Arrived ${when}`,

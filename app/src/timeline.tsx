@@ -7,6 +7,7 @@ import { ago, clock, day, dayKey, decimal, moment, whole } from './format'
 import { SectionIcon } from './icons'
 import { failed, useAsk } from './live'
 import { ConflictCard, open } from './origin'
+import { plain } from './names'
 import { Await, Differs, Problem } from './parts'
 import { From, Stream } from './streams'
 import { say } from './strings'
@@ -153,16 +154,17 @@ function Day({ date, entries }: { date: string; entries: Entry[] }) {
 const usual = new Set(['final', 'completed', 'finished', 'current'])
 
 function Row({ entry }: { entry: Entry }) {
+  const title = plain(entry.code, entry.title)
   const status = usual.has(entry.status) ? '' : say.statuses[entry.status]
   return (
     <li class={`row kind-${entry.kind}`}>
       <p class="row-kind label">{say.kinds[entry.kind]}{clock(entry.date) && ` · ${clock(entry.date)}`}</p>
       <p class="row-title">
-        <span class={entry.absent ? 'absent' : ''}>{entry.title}</span>
+        <span class={entry.absent ? 'absent' : ''}>{title}</span>
         {entry.detail && <span class={entry.kind === 'result' ? 'row-value' : 'row-detail'}>{decimal(entry.detail)}</span>}
       </p>
       <p class="row-foot">
-        <From type={entry.type} id={entry.id} sources={entry.sources} what={entry.title} />
+        <From type={entry.type} id={entry.id} sources={entry.sources} what={title} />
         {status && <span class="badge">{status}</span>}
         {entry.absent && <span class="badge">{say.absent}</span>}
         {entry.differs && <Differs />}

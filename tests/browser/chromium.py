@@ -51,14 +51,19 @@ class PageError(AssertionError):
 class Page:
     """One tab; every call returns when the browser has answered."""
 
-    def __init__(self, pipe: "Pipe", session: str) -> None:
+    def __init__(self, pipe: "Pipe", session: str, profile: str) -> None:
         self._pipe = pipe
+        self._profile = profile
         self._session = session
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **parameters: object) -> dict[str, Any]:
         return self._pipe.send(method, parameters, self._session)
+
+    def close(self) -> None:
+        """Close the tab with its profile; an open one would go on asking the server."""
+        self._pipe.send("Target.disposeBrowserContext", {"browserContextId": self._profile})
 
     @property
     def complaints(self) -> list[str]:
@@ -191,7 +196,7 @@ class Pipe:
         context = self.send("Target.createBrowserContext", {})["browserContextId"]
         target = self.send("Target.createTarget", {"url": "about:blank", "browserContextId": context})["targetId"]
         session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        return Page(self, session)
+        return Page(self, session, context)
 
 
 @contextmanager

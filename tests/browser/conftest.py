@@ -50,12 +50,13 @@ def house(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Gener
 
 
 @pytest.fixture
-def page(browser: Pipe) -> Page:
+def page(browser: Pipe) -> Generator[Page]:
     """Give a phone."""
     fresh = browser.page()
     fresh.screen(360, 740)
     fresh.prefer(prefers_color_scheme="light", prefers_reduced_motion="reduce")
-    return fresh
+    yield fresh
+    fresh.close()
 
 
 @pytest.fixture

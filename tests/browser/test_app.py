@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import Page
+from chromium import Page, Pipe
 from house import House, Visitor
 
 pytestmark = pytest.mark.browser
@@ -20,16 +20,16 @@ def show(page: Page, house: House, path: str) -> None:
 
 
 # -- seeing ------------------------------------------------------------------------------------------------------------
-def test_the_sign_in_link_works_once(house: House, browser: Any) -> None:  # noqa: ANN401 - the session's browser
+def test_the_sign_in_link_works_once(house: House, browser: Pipe, page: Page) -> None:
     link = house.context.base_url + house.invite("Adair")
-    first = browser.page()
-    first.open(link)
-    first.see("Mona Adair")
-    second = browser.page()
-    second.open(link)
-    second.see("Each link opens the door once")
-    second.open(house.context.base_url + "/app/")
-    second.see("You are signed out")
+    page.open(link)
+    page.see("Mona Adair")
+    other = browser.page()
+    other.open(link)
+    other.see("Each link opens the door once")
+    other.open(house.context.base_url + "/app/")
+    other.see("You are signed out")
+    other.close()
 
 
 def test_the_timeline_shows_entries_of_all_systems(mona: Page) -> None:
@@ -90,7 +90,7 @@ def test_the_record_fills_before_ones_eyes(mona: Page, house: House) -> None:
     from house import observation
 
     house.deliver("harbour-clinic", observation("gl", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, "mg/dL"))
-    mona.wait("document.querySelector('.stem').innerText.includes('Glucose')", seconds=20)
+    mona.wait("document.querySelector('.stem').innerText.includes('Blood sugar')", seconds=20)
     mona.wait("document.querySelector('[role=status].spoken').innerText.startsWith('Your record has new entries')")
 
 

@@ -66,7 +66,7 @@ def test_one_kind_alone(mona: Visitor) -> None:
 def test_results_are_series_with_units_ranges_and_sources(mona: Visitor) -> None:
     series = {one["key"]: one for one in mona.api("results")["series"]}
     potassium = series["2823-3"]
-    assert potassium["lines"][0] == {"label": "", "unit": "mmol/L", "low": 3.5, "high": 5.1}
+    assert potassium["lines"][0] == {"code": "2823-3", "label": "", "unit": "mmol/L", "low": 3.5, "high": 5.1}
     assert [point["values"] for point in potassium["points"]].count(["4.2"]) == 1
     assert {point["differs"] for point in potassium["points"] if point["date"].startswith("2026")} == {True}
     assert [line["label"] for line in series["85354-9"]["lines"]] == [

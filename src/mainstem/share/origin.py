@@ -54,6 +54,7 @@ class Origin(Struct, frozen=True, kw_only=True):
 
     id: str
     type: str
+    code: str
     title: str
     value: str
     date: str
@@ -70,8 +71,9 @@ def origin(visit: Visit) -> Origin:
     told = own_record.spoken(visit.tx, ledger, [member.record for member in certificate.members])
     statements = [_statement(member, told.get(member.record)) for member in certificate.members]
     return Origin(
-        id=resource["id"], type=resource["resourceType"], title=wording.title_of(resource),
-        value=wording.detail_of(resource), date=wording.date_of(resource), rule=certificate.rule,
+        id=resource["id"], type=resource["resourceType"], code=wording.measurement(resource),
+        title=wording.title_of(resource), value=wording.detail_of(resource), date=wording.date_of(resource),
+        rule=certificate.rule,
         notes=certificate.notes, statements=statements,
         conflicts=_conflicts(visit, resource) if wording.differs(resource) else [],
     )  # fmt: skip

@@ -30,6 +30,8 @@ class Item(Struct, frozen=True, kw_only=True):
     id: str
     type: str
     kind: str
+    code: str
+    """LOINC code of a measurement, for names that people use; empty for all else."""
     title: str
     detail: str
     date: str
@@ -54,6 +56,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     """Something about which systems disagree; all values stay."""
 
     id: str
+    code: str
     title: str
     date: str
     words: str
@@ -128,10 +131,15 @@ def _told(place: Place) -> str:
 def _item(resource: Resource) -> Item:
     return Item(
         id=resource["id"], type=resource["resourceType"], kind=KINDS[resource["resourceType"]].kind,
-        title=wording.title_of(resource), detail=wording.detail_of(resource), date=wording.date_of(resource),
+        code=wording.measurement(resource),
+        title=wording.title_of(resource), detail=_detail(resource), date=wording.date_of(resource),
         status=wording.status_of(resource), absent=wording.absent(resource), differs=wording.differs(resource),
         sources=wording.sources_of(resource),
     )  # fmt: skip
+
+
+def _detail(resource: Resource) -> str:
+    return _reason(resource) if resource["resourceType"] == "Flag" else wording.detail_of(resource)
 
 
 def results(visit: Visit) -> dict[str, list[Series]]:
@@ -157,8 +165,8 @@ def differences_in(visit: Visit, issues: Sequence[Resource]) -> list[Difference]
 def _difference(issue: Resource, sides: Sequence[Resource]) -> Difference:
     first = sides[0] if sides else issue
     return Difference(
-        id=issue["id"], title=wording.title_of(first), date=wording.date_of(first), words=issue.get("detail", ""),
-        sides=[_side(side) for side in sides],
+        id=issue["id"], code=wording.measurement(first), title=wording.title_of(first),
+        date=wording.date_of(first), words=issue.get("detail", ""), sides=[_side(side) for side in sides],
     )  # fmt: skip
 
 
@@ -192,10 +200,9 @@ def _alert(flag: Resource, evidence: Sequence[Resource]) -> Alert:
 
 
 def _reason(flag: Resource) -> str:
-    """Return the flag's further words: displays of its codings that its title does not say already."""
-    title = wording.title_of(flag)
-    told = [words for words in wording.nodes(flag, "code.coding.display") if words != title]
-    return told[0] if told else ""
+    """Return what the flag says beyond its title."""
+    words = wording.detail_of(flag)
+    return "" if words == wording.title_of(flag) else words
 
 
 def events(visit: Visit) -> str:

@@ -16,6 +16,7 @@ from mainstem.share.wording import (
     concept,
     date_of,
     differs,
+    measurement,
     nodes,
     quantity,
     retracted,
@@ -32,6 +33,7 @@ _ORDER = ("vital-signs", "laboratory", "exam", "activity", "survey", "social-his
 class Line(Struct, frozen=True, kw_only=True):
     """One curve of a chart, such as the systolic pressure, with its usual range."""
 
+    code: str
     label: str
     unit: str
     low: Decimal | None
@@ -131,7 +133,7 @@ def _series(key: str, group: Sequence[_Reading]) -> Series:
     return Series(
         key=key,
         name=_usual_name(ordered),
-        code=code_of(newest.get("code")),
+        code=measurement(newest),
         category=_category(newest),
         lines=[_line(part_key, ordered) for part_key in keys],
         points=[_point(reading, keys) for reading in ordered[-POINTS_MAX:]],
@@ -153,7 +155,7 @@ def _line(key: str, ordered: Sequence[_Reading]) -> Line:
     parts = [part for reading in reversed(ordered) for part in reading.parts if part.key == key]
     ranges = [found for part in parts for found in nodes(part.node, "referenceRange") if _bounds(found) != (None, None)]
     low, high = _bounds(ranges[0]) if ranges else (None, None)
-    return Line(label=parts[0].label, unit=parts[0].value.unit, low=low, high=high)
+    return Line(code=measurement(parts[0].node), label=parts[0].label, unit=parts[0].value.unit, low=low, high=high)
 
 
 def _bounds(stated: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mainstem.fhir.types import TYPES
 from mainstem.model.fact import Resource
-from mainstem.model.names import CONFLICT_TAG, SOURCE_TAG
+from mainstem.model.names import CONFLICT_TAG, LOINC, SOURCE_TAG
 
 _ABSENT = frozenset({"refuted", "not-done", "not-taken", "not-started"})
 """FHIR R4 codes by which a source states that something is not so; they are shown, never dropped."""
@@ -193,6 +193,12 @@ def code_of(stated: object) -> str:
         return stated
     codings = _listed(cast("dict[str, Any]", stated).get("coding")) if isinstance(stated, dict) else []
     return next((coding["code"] for coding in codings if isinstance(coding.get("code"), str)), "")
+
+
+def measurement(resource: Mapping[str, Any]) -> str:
+    """Return the LOINC code of what was measured, the canonical one first; empty when there is none."""
+    loinc = (coding for coding in nodes(resource, "code.coding") if coding.get("system") == LOINC)
+    return next((coding["code"] for coding in loinc if isinstance(coding.get("code"), str)), "")
 
 
 def nodes(resource: Mapping[str, Any], path: str) -> Iterator[Any]:
