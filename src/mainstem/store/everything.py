@@ -45,7 +45,7 @@ def everything(tx: Tx, asker: Asker, person: int, limits: Limits, after: int | N
         "person": person, "after": after, "since": limits.since, "start": limits.start, "end": limits.end,
         "types": [number_of(each) for each in limits.types], "limit": limits.count + 1, **powers(asker, "s"),
     }  # fmt: skip
-    rows = [Row(*row) for row in tx.execute(guarded("everything"), values, prepare=False).fetchall()]
+    rows = [Row(*row) for row in tx.execute(guarded("everything", asker), values, prepare=False).fetchall()]
     page = rows[: limits.count]
     matches = [_served(tx, asker, row) for row in page]
     included = _referenced(tx, asker, [each.body for each in matches])
@@ -62,7 +62,7 @@ def _referenced(tx: Tx, asker: Asker, bodies: Sequence[bytes]) -> list[Row]:
     if not ids:
         return []
     values = {"pks": [number(each) for each in sorted(ids)], **powers(asker, "s")}
-    return [Row(*row) for row in tx.execute(guarded("public"), values, prepare=False).fetchall()]
+    return [Row(*row) for row in tx.execute(guarded("public", asker), values, prepare=False).fetchall()]
 
 
 def _served(tx: Tx, asker: Asker, row: Row) -> Served:

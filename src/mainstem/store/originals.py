@@ -98,7 +98,7 @@ def listing(
         "source": source, "rt": number_of(type_), "after": after, "limit": limit + 1, "other": OTHER,
         "subject": None if patient is None else _record(asker, source, "Patient", patient), **powers(asker, "s"),
     }  # fmt: skip
-    rows = [_Stated(*row) for row in tx.execute(guarded("originals"), key, prepare=False).fetchall()]
+    rows = [_Stated(*row) for row in tx.execute(guarded("originals", asker), key, prepare=False).fetchall()]
     facts = [(row, _opened(tx, asker, row)) for row in rows[:limit]]
     kept = [(row, fact) for row, fact in facts if check is None or check(fact.resource)]
     disclosed(tx, asker, "source", type_, [_touch(row) for row, _ in kept])
@@ -114,7 +114,7 @@ def _record(asker: Asker, source: str, type_: str, key: str) -> int:
 
 def _newest(tx: Tx, asker: Asker, source: str, type_: str, key: str) -> _Stated | None:
     values = {"record": _record(asker, source, type_, key), "other": OTHER, **powers(asker, "r")}
-    row = tx.execute(guarded("original"), values).fetchone()
+    row = tx.execute(guarded("original", asker), values).fetchone()
     return _Stated(*row) if row else None
 
 
@@ -129,7 +129,7 @@ def _sees(tx: Tx, asker: Asker, newest: _Stated, fact: Fact) -> bool:
         "rt": newest.rt, "of": newest.person, "cat": categories(fact.resource, personal=newest.subject != 0),
         "labels": labels(fact.resource), "dlo": dates_of(fact.resource)[0], **powers(asker, "r"),
     }  # fmt: skip
-    return tx.execute(guarded("sees"), row).fetchone() is not None
+    return tx.execute(guarded("sees", asker), row).fetchone() is not None
 
 
 def _touch(row: _Stated) -> Touch:

@@ -7,7 +7,7 @@ own place is told beside (`Served.moved`). A resource that was taken back is `GO
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -129,10 +129,21 @@ def powers(asker: Asker, verb: str) -> dict[str, Any]:
     return principal.powers("s" if verb == "s" else "r", asker.now)
 
 
+def guarded(name: str, asker: Asker | None = None) -> LiteralString:
+    """Return the statement `name` with `$visible` and `$why` filled in; shorter where the asker is known."""
+    return cast("LiteralString", _filled(name, VISIBLE if asker is None else visible(asker)))
+
+
+def visible(asker: Asker) -> LiteralString:
+    """Return the predicate for this asker."""
+    return (asker.principal or _NOBODY).visible
+
+
 @cache
-def guarded(name: str) -> LiteralString:
-    """Return the statement `name` with `$visible` and `$why` filled in."""
-    return statement(name).replace("$visible", VISIBLE).replace("$why", WHY)
+def _filled(name: str, predicate: LiteralString) -> LiteralString:
+    space: LiteralString = " "
+    lines = [line.strip() for line in statement(name).splitlines() if not line.startswith("--")]
+    return space.join(lines).replace("$visible", predicate).replace("$why", WHY)
 
 
 _NOBODY = Principal(grantee=0, kind="nobody", name="", client=None, person=None, scopes=())
@@ -145,12 +156,12 @@ def _read(tx: Tx, asker: Asker, types: Sequence[str], id_: str, verb: str) -> Se
         refused(tx, asker, verb, shown, "absent")
         return None
     key = {"pk": pk, "id": id_, "types": [number_of(each) for each in types], **powers(asker, "r")}
-    row = tx.execute(guarded("read"), key).fetchone()
+    row = tx.execute(guarded("read", asker), key).fetchone()
     moved = row is None
     if row is None:
-        gone = tx.execute(guarded("gone"), key).fetchone()
+        gone = tx.execute(guarded("gone", asker), key).fetchone()
         target = meaning_now(tx, pk)
-        row = tx.execute(guarded("read"), {**key, "pk": target, "id": None}).fetchone() if target else None
+        row = tx.execute(guarded("read", asker), {**key, "pk": target, "id": None}).fetchone() if target else None
         if gone and not row:
             refused(tx, asker, verb, shown, "gone")
             return Gone(version=gone[0], updated=gone[1])
@@ -181,7 +192,7 @@ def _versions(
         "pk": pk, "id": id_, "types": [number_of(type_)], "ver": ver, "before": before, "since": since, "limit": limit,
         **powers(asker, "r"),
     }  # fmt: skip
-    return [_version(tx, asker, Row(*row)) for row in tx.execute(guarded("versions"), key).fetchall()]
+    return [_version(tx, asker, Row(*row)) for row in tx.execute(guarded("versions", asker), key).fetchall()]
 
 
 def _version(tx: Tx, asker: Asker, row: Row) -> tuple[Served, Touch]:

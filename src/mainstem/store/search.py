@@ -14,7 +14,7 @@ from mainstem.model.json import decode
 from mainstem.store.asked import COUNT_MAX, Search
 from mainstem.store.audit import Asker, disclosed
 from mainstem.store.criteria import BadSearchError, Check
-from mainstem.store.reading import Row, Served, certificate, opened, owner_of, powers
+from mainstem.store.reading import Row, Served, certificate, opened, owner_of, powers, visible
 from mainstem.store.search_sql import After, Where, count_of, page_of, where_of
 from mainstem.store.session import Tx
 
@@ -33,7 +33,7 @@ class Page(Struct, frozen=True, kw_only=True):
 
 def run(tx: Tx, asker: Asker, search: Search, after: After | None = None) -> Page:
     """Answer one page and audit it, one row for each person that it touches."""
-    where = where_of(search, powers(asker, "s"))
+    where = where_of(search, visible(asker), powers(asker, "s"))
     total = _counted(tx, asker, search, where) if search.total else None
     if search.count == 0:
         disclosed(tx, asker, "search", search.type, [])
@@ -54,7 +54,7 @@ def run(tx: Tx, asker: Asker, search: Search, after: After | None = None) -> Pag
 
 def explain(tx: Tx, asker: Asker, search: Search) -> str:
     """Return PostgreSQL's plan of the search's first page, for tests and for operators."""
-    page = page_of(search, where_of(search, powers(asker, "s")), None, search.count + 1)
+    page = page_of(search, where_of(search, visible(asker), powers(asker, "s")), None, search.count + 1)
     return "\n".join(row[0] for row in tx.execute("explain " + page.text, page.values, prepare=False).fetchall())
 
 

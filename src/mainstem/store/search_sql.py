@@ -10,7 +10,7 @@ from typing import Any, LiteralString, NamedTuple
 from msgspec import Struct
 
 from mainstem.fhir.types import number_of
-from mainstem.store.access import VISIBLE, WHY
+from mainstem.store.access import WHY
 from mainstem.store.asked import Search
 from mainstem.store.criteria import Criterion
 
@@ -68,8 +68,8 @@ _PROBES: LiteralString = (
 )
 
 
-def where_of(search: Search, values: dict[str, Any]) -> Where:
-    """Return what all statements of a search share; `values` are the asker's powers."""
+def where_of(search: Search, visible: LiteralString, values: dict[str, Any]) -> Where:
+    """Return what all statements of a search share; `visible` and `values` are the asker's predicate and powers."""
     values = {**values, "rt": number_of(search.type)}
     base: LiteralString = " and r.rt = %(rt)s"
     if search.persons is not None:
@@ -93,7 +93,7 @@ def where_of(search: Search, values: dict[str, Any]) -> Where:
         values["must"] = must
         text += " and r.tok @> %(must)s::bigint[]"
     prefix: LiteralString = _PROBES.replace("$base", base) if probed is not None else ""
-    return Where(prefix + "$select from " + source + " where true", text + " and " + VISIBLE, values)
+    return Where(prefix + "$select from " + source + " where true", text + " and " + visible, values)
 
 
 def _probed(search: Search) -> Criterion | None:
