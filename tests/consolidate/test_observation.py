@@ -378,6 +378,19 @@ def test_gone_1_a_deleted_record_leaves() -> None:
     assert sources(entry) == ["b"]
 
 
+def test_a_leap_that_no_body_makes_is_an_issue_that_names_the_likely_unit() -> None:
+    days = ("2016-12-15", "2016-12-21", "2016-12-22")
+    facts = [
+        reading(name, WEIGHT, value, "kg", at) for name, value, at in zip("abc", ("88", "194", "88"), days, strict=True)
+    ]
+    (issue,) = issues(facts)
+    assert len(issue["implicated"]) == 3
+    assert issue["detail"].endswith("194 kg of 2016-12-21 (b); 88 kg of 2016-12-22 (c); 194 fits as [lb_av].")
+    assert issues([facts[0], reading("b", WEIGHT, "140", "kg", "2018-12-15")]) == []
+    assert issues([facts[0], reading("b", WEIGHT, "70", "kg", "2016-12-20")]) == []
+    assert len(issues([facts[0], reading("b", WEIGHT, "30", "kg", "2016-12-20")])) == 1
+
+
 def test_numbers_keep_their_digits() -> None:
     (entry,) = consolidated([reading("a", WEIGHT, "88.00", "kg", "2015-07-22")])
     assert str(entry.resource["valueQuantity"]["value"]) == "88.00"

@@ -12,6 +12,7 @@ from mainstem.model.record import Block, Certificate, Entry
 
 DISPLAY = {
     "differs": "Sources disagree",
+    "implausible-jump": "Implausible change",
     "contradicts-none-known": "Something known beside nothing known",
     "contradicts-negation": "Stated and denied",
 }

@@ -8,6 +8,7 @@ from typing import cast
 
 from mainstem.consolidate.gather import Group, gather
 from mainstem.consolidate.issue import Difference, differing, issue
+from mainstem.consolidate.jump import jumps
 from mainstem.consolidate.panel import join_panels
 from mainstem.consolidate.publish import together
 from mainstem.consolidate.reading import RULE, Reading, comparable, readings
@@ -23,10 +24,12 @@ _MINUTE = timedelta(seconds=60)
 
 
 def observations(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
-    """Return one entry per reading and one DetectedIssue per day on which sources disagree."""
+    """Return one entry per reading, one DetectedIssue per day of disagreement, and one per implausible jump."""
     items = withdrawn(readings(heard), RULE)
     groups = join_panels(gather(items, RULE), RULE)
     differences = list(_differences(groups))
+    told = [set(each.ids) for each in differences]
+    differences += [each for each in jumps(block.name, groups) if not any(set(each.ids) <= ids for ids in told)]
     marked = differing(differences)
     entries = [together(block, group, namer, "observation", differs=group.id in marked) for group in groups]
     return entries + [issue(block, "Observation", each, namer) for each in differences]

@@ -54,6 +54,15 @@ class Joined(Struct, frozen=True, kw_only=True):
     """CodeableConcepts of which every member's codings are kept."""
 
 
+class Jump(Struct, frozen=True, kw_only=True):
+    """A change that no body makes: by `ratio` or more within `days`; `factor` leads to the unit that is often meant."""
+
+    ratio: Decimal
+    days: int
+    factor: Decimal
+    unit: str
+
+
 class Codes(Struct, frozen=True, kw_only=True):
     """What codings say of sameness."""
 
@@ -111,6 +120,13 @@ _FAMILY = ("family", "part", "name", "window")
 
 FAMILIES = {row["code"]: convert({name: row[name] for name in _FAMILY}, Family) for row in _rows("sameness.csv")}
 """LOINC code → family."""
+JUMPS = {
+    row["family"]: Jump(
+        ratio=Decimal(row["ratio"]), days=int(row["days"]), factor=Decimal(row["factor"]), unit=row["unit"]
+    )
+    for row in _rows("jumps.csv")
+}
+"""Family → implausible change."""
 ABSENT = {(row["type"], row["system"], row["code"]): row["scope"] for row in _rows("absent.csv")}
 """(type, system, code) that states that nothing of a scope is known → the scope; "" = of the whole type (CONS-18)."""
 BLOCKS = convert(_DECLARED["blocks"], Blocks)
