@@ -227,7 +227,8 @@ def test_a_value_that_is_absent_earns_no_code(harmonised: Run) -> None:
 
 
 def test_numbers_that_are_none_stay() -> None:
-    for odd in ("five", True, None, Decimal("NaN"), [1]):
+    endless = [Decimal("NaN"), Decimal("Infinity"), Decimal("1E+999999"), Decimal("1E-999999"), Decimal("1" * 60)]
+    for odd in ("five", True, None, [1], float("inf"), 10**5000, *endless):
         stated = of("2345-7", valueQuantity={"value": odd, "unit": "mg/dL"})
         assert harmonise(fact(stated)).resource is stated
 
@@ -250,3 +251,12 @@ def test_a_long_text_is_no_number(text: Lab) -> None:
 def test_a_unit_that_only_the_text_calls_one_is_refused(text: Lab) -> None:
     assert tags(text("11111-2", "95 hands")) == []
     assert recipe("glucose", "hands", "mg/dL") is None
+
+
+def test_a_logarithm_of_no_real_size_is_kept_and_flagged(lab: Lab) -> None:
+    found = lab("20447-9", "300000", "log10 copies/mL")
+    assert (found["valueQuantity"]["value"], tags(found)) == (Decimal(300000), ["unit-suspect"])
+
+
+def test_a_float_from_a_careless_reader_is_read_by_its_digits(harmonised: Run) -> None:
+    assert harmonised(of("2345-7", valueQuantity={"value": 0.95, "unit": "mg/mL"}))["valueQuantity"]["value"] == 95

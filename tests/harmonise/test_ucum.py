@@ -70,7 +70,9 @@ def test_ucum_products_and_quotients(section: str, exponent: int, count: int) ->
     assert len(stated) == count
 
 
-@pytest.mark.parametrize("text", ["", "10+3/ul", "mg//dL", "m/", "kg(", "mm Hg", "hands", "{", "2^3", "mgg", "°C"])
+@pytest.mark.parametrize(
+    "text", ["", "10+3/ul", "mg//dL", "m/", "kg(", "mm Hg", "hands", "{", "2^3", "mgg", "°C", "10*99999999", "Ym-100"]
+)
 def test_what_is_no_ucum_is_said_to_be_none(text: str) -> None:
     with pytest.raises(NotAUnitError):
         parse(text)

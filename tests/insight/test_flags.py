@@ -166,6 +166,11 @@ def test_a_severe_reading_is_flagged(
         assert f"Blood pressure {systolic}/{diastolic} mm[Hg] on 2026-03-01" in found[0].resource["code"]["text"]
 
 
+@pytest.mark.parametrize("value", ["1E+30", "NaN", "10001"])
+def test_a_number_of_no_real_size_raises_nothing(pressure: Build, alerts: Alerts, value: str) -> None:
+    assert alerts([pressure("2026-03-01T08:00:00Z", value, "80")]) == []
+
+
 def test_half_a_reading_is_enough_for_a_level_and_says_what_is_missing(pressure: Build, alerts: Alerts) -> None:
     whole = pressure("2026-03-01T08:00:00Z", "185", "80")
     half = whole.resource["component"][:1]

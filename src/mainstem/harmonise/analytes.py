@@ -214,7 +214,7 @@ def _equation(row: dict[str, str]) -> Recipe:
     decimals = int(row["decimals"]) if row["decimals"] else None
     if row["power_of_ten"]:
         return Recipe(Decimal(1), Decimal(0), Decimal(1), power_of_ten=True, decimals=decimals)
-    numerator, _, denominator = row["scale"].partition("/")
+    numerator, _, denominator = row["factor"].partition("/")
     scale = Fraction(numerator) / Fraction(denominator or "1")
     found = _recipe(scale, Fraction(row["offset"]))
     return Recipe(found.top, found.shift, found.bottom, decimals=decimals)

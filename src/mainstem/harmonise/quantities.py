@@ -11,6 +11,9 @@ from mainstem.harmonise.quality import Finding
 from mainstem.harmonise.units import UNSTATED, folded, resolve
 from mainstem.model.names import SOURCE_VALUE, UCUM
 
+_SIZE_MOST = 18
+_DIGITS_MOST = 28
+
 
 class Reading(Struct, frozen=True):
     """What became of a Quantity: itself when it is canonical already or was refused."""
@@ -41,6 +44,8 @@ def read(sent: Json, analyte: Analyte | None, original: Json | None = None) -> R
 
 
 def _converted(sent: Json, value: Decimal, how: Recipe, family: Family, original: Json | None) -> Reading:
+    if how.power_of_ten and abs(value) > _SIZE_MOST:
+        return Reading(sent, Finding.UNIT_SUSPECT, refused=True)
     result = convert(value, how)
     bounded = "comparator" in sent  # `<5` is no value of 5: nothing to weigh
     if not bounded and _outside(result, family.limits.absolute):
@@ -110,9 +115,9 @@ def _outside(value: Decimal, band: tuple[Decimal, Decimal] | None) -> bool:
 
 
 def decimal(value: object) -> Decimal | None:
-    """Return a JSON number as a Decimal; None when it is none."""
-    if isinstance(value, Decimal):
-        return value if value.is_finite() else None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """Return a JSON number as a Decimal; None when it is none, or of a size that no measurement has."""
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float):
         return None
-    return Decimal(repr(value))
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    measurable = number.is_finite() and abs(number.adjusted()) <= _SIZE_MOST
+    return number if measurable and len(number.as_tuple().digits) <= _DIGITS_MOST else None

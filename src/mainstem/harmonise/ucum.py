@@ -5,7 +5,7 @@ a conversion that would need to know the analyte is refused here and decided in 
 """
 
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -25,6 +25,9 @@ _KELVIN: dict[Dimensions, tuple[Fraction, Fraction]] = {
     (("[degRe]", 1),): (Fraction(5, 4), Fraction(27315, 100)),
 }
 """kelvin = scale * value + offset, for the temperature scales of UCUM §22."""
+
+
+_POWER_MOST = 99
 
 
 class Unit(Struct, frozen=True):
@@ -48,7 +51,7 @@ class NotAUnitError(ValueError):
 ONE = Unit(Fraction(1), ())
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def parse(text: str) -> Unit:
     """Return the unit that a case-sensitive UCUM code names (UCUM 2.2 §2); raises `NotAUnitError`."""
     # Loaded on first need: the hot path knows its units by name and never parses.
@@ -145,6 +148,8 @@ def _term(node: Any) -> Unit:  # noqa: ANN401  # lark's Tree or Token
 def _power(node: Any, exponent: int) -> Unit:  # noqa: ANN401  # lark's Tree
     if node.data == "simple_unit" and node.children[0].type == "FACTOR":
         raise NotAUnitError(f"{node.children[0]} to the power of {exponent}: UCUM has no exponent on a number")
+    if abs(exponent) > _POWER_MOST:
+        raise NotAUnitError(f"a power of {exponent}: no quantity has it, and its size would be without bound")
     return times(ONE, _term(node), exponent)
 
 

@@ -16,6 +16,8 @@ from mainstem.model.moment import parse_moment
 from mainstem.model.names import CONFLICT_TAG, LOINC
 from mainstem.model.record import Entry
 
+_LARGEST = Decimal(10_000)
+"""No weight in kg and no pressure in mm[Hg] is larger; a rule does not speak of such a number."""
 _DOUBTFUL = frozenset({CONFLICT_TAG, QUALITY_TAG})
 
 
@@ -101,7 +103,10 @@ def _value(resource: Resource, rule: Rule, name: str) -> Decimal | None:
 
 
 def _number(value: object) -> Decimal | None:
-    return Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    number = Decimal(value)
+    return number if number.is_finite() and abs(number) <= _LARGEST else None
 
 
 def _first_of_day(ordered: Sequence[Reading]) -> list[Reading]:
