@@ -1,4 +1,4 @@
-from mainstem.fhir.element import getter
+from mainstem.fhir.element import getter, part, parts, text
 from mainstem.fhir.types import TYPES, name_of, number_of
 
 
@@ -29,6 +29,12 @@ def test_date_paths_are_in_order_of_preference() -> None:
 def test_a_type_about_persons_says_where_the_person_stands() -> None:
     for each in TYPES.values():
         assert bool(each.patient_paths) == (each.person in {"always", "maybe"}), each.name
+
+
+def test_reaching_into_what_is_not_there_or_of_another_kind_gives_nothing() -> None:
+    assert (part({"a": 3}, "a"), parts({"a": [1, {"b": 2}]}, "a"), text({"a": {}}, "a")) == ({}, [{"b": 2}], "")
+    assert list(getter("a.b")({"a": "text"})) == []
+    assert list(getter("a.b")({"a": {"b": None}})) == []
 
 
 def test_getter_walks_through_lists_in_document_order() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from mainstem.formats import READERS
-from mainstem.formats.detect import detect
+from mainstem.formats.detect import HEAD_BYTES, detect
 
 PATIENT = b'{"resourceType":"Patient","id":"a"}'
 JSON, NDJSON, CDA = "application/fhir+json", "application/fhir+ndjson", "application/cda+xml"
@@ -37,6 +37,12 @@ JSON, NDJSON, CDA = "application/fhir+json", "application/fhir+ndjson", "applica
 def test_the_content_decides_and_the_name_breaks_ties(head: bytes, name: str, media: str | None) -> None:
     assert detect(head, name) == media
     assert media is None or media in READERS
+
+
+def test_a_large_resource_may_name_its_type_late() -> None:
+    head = (b'{"id":"a","text":{"div":"' + b"x" * HEAD_BYTES)[:HEAD_BYTES]
+    assert detect(head, "a.json") == JSON
+    assert detect(head, "a") is None
 
 
 def test_a_large_single_resource_over_many_lines_is_no_ndjson() -> None:

@@ -34,7 +34,8 @@ def _json(text: bytes, name: str) -> str | None:
     if _named_ndjson(name):
         return FHIR_NDJSON
     if not _RESOURCE_TYPE.search(text):
-        return None
+        cut = len(text) >= HEAD_BYTES - len(_BOMS[0][0]) and name.endswith((".json", ".json.gz"))
+        return FHIR_JSON if cut else None
     start, end = text.lstrip().partition(b"\n")[::2]
     one_a_line = start.rstrip().endswith(b"}") and bool(end.strip())
     return FHIR_NDJSON if one_a_line and _TWO_LINES.search(text) else FHIR_JSON
