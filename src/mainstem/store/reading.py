@@ -7,7 +7,7 @@ own place is told beside (`Served.moved`). A resource that was taken back is `GO
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -131,7 +131,7 @@ def powers(asker: Asker, verb: str) -> dict[str, Any]:
 
 def guarded(name: str, asker: Asker | None = None) -> LiteralString:
     """Return the statement `name` with `$visible` and `$why` filled in; shorter where the asker is known."""
-    return cast("LiteralString", _filled(name, VISIBLE if asker is None else visible(asker)))
+    return _filled(name, VISIBLE if asker is None else visible(asker))
 
 
 def visible(asker: Asker) -> LiteralString:
@@ -142,8 +142,8 @@ def visible(asker: Asker) -> LiteralString:
 @cache
 def _filled(name: str, predicate: LiteralString) -> LiteralString:
     space: LiteralString = " "
-    lines = [line.strip() for line in statement(name).splitlines() if not line.startswith("--")]
-    return space.join(lines).replace("$visible", predicate).replace("$why", WHY)
+    text = space.join([line.strip() for line in statement(name).splitlines() if not line.startswith("--")])
+    return text.replace("$visible", predicate).replace("$why", WHY)
 
 
 _NOBODY = Principal(grantee=0, kind="nobody", name="", client=None, person=None, scopes=())
