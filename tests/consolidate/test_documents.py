@@ -179,7 +179,9 @@ def test_larson_a_reading_is_one_per_value_and_stated_time(larson: Person) -> No
     for truth in larson.truth["observations"]:
         for entry in larson.readings(truth["loinc"]):
             at = str(entry.resource.get("effectiveDateTime", ""))
-            seen[truth["loinc"], at[:10], entry.resource["valueQuantity"]["value"].normalize()].append(at)
+            value = entry.resource["valueQuantity"]
+            told = f"{value['value'].normalize():f} {value.get('code', value.get('unit', ''))}"
+            seen[truth["loinc"], at[:10], told].append(at)
     doubled = {key: times for key, times in seen.items() if len(times) != len(set(times))}
     untimed = {key: times for key, times in seen.items() if len(times) > 1 and any("T" not in each for each in times)}
     assert doubled == {}
