@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mainstem.model.ids import number
 from mainstem.model.json import decode
 from mainstem.store.asked import understand
 from mainstem.store.audit import Asker
@@ -259,3 +260,18 @@ def test_plans_use_the_token_index_as_the_ordinary_role(server_url: str, databas
             assert "Seq Scan on resource" not in plan
         by_date = understand(tx, asker, "Observation", [("patient", person), ("date", "ge2015"), ("_count", "20")])
         assert "Seq Scan on resource" not in explain(tx, asker, by_date)
+
+
+def test_plans_use_the_token_index_for_somebody_with_grants_of_few_people(
+    server_url: str, database: Database, crowded: Recorder
+) -> None:
+    analysed(server_url, database)
+    token = crowded.reader(person=number(crowded.id("crowd", "7")))
+    with database.connection() as tx:
+        asker = crowded.asker(tx, token)
+        search = understand(tx, asker, "Observation", [("code", "code-5"), ("_total", "accurate"), ("_count", "20")])
+        plan = explain(tx, asker, search)
+        assert "resource_tok" in plan
+        assert "Seq Scan on resource" not in plan
+        page = run(tx, asker, search)
+        assert page.total == len(page.matches) == 5
