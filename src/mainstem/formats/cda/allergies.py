@@ -87,10 +87,9 @@ def _none_known(node: Node, body: Json, section: Section, reading: Reading) -> s
 def _describe(node: Node, body: Json, substance: Node | None, names: tuple[str, ...], reading: Reading) -> None:
     value = one(node, "value")
     fallback = next(iter(names), "") or reading.entry_text(node)
-    if substance is None and codes(value):
-        body["code"] = required_concept(value, reading.texts, fallback)
-    else:
-        body["code"] = required_concept(substance, reading.texts, fallback)
+    unnamed = not codes(substance) and not names
+    precise = any(tables.marker("allergies", code) is None for code in codes(value))
+    body["code"] = required_concept(value if unnamed and precise else substance, reading.texts, fallback)
     if names and "text" not in body["code"]:
         body["code"]["text"] = names[0]
     kinds = codes(value)
