@@ -51,11 +51,11 @@ class Door:
 
     async def get(self, url: str, *, query: Mapping[str, str] | None = None, account: str = "") -> Answer:
         """GET `url`, which may be relative to the source's base URL."""
-        return await self._ask(_Request("GET", urljoin(self._base, url), query, None, account))
+        return await self._ask(_Request("GET", _joined(self._base, url), query, None, account))
 
     async def post(self, url: str, *, form: Mapping[str, str], account: str = "") -> Answer:
         """POST a form to `url`; a redirect of a POST is refused."""
-        return await self._ask(_Request("POST", urljoin(self._base, url), None, form, account))
+        return await self._ask(_Request("POST", _joined(self._base, url), None, form, account))
 
     async def _ask(self, request: _Request) -> Answer:
         for _ in range(_REDIRECTS_MAX + 1):
@@ -64,7 +64,7 @@ class Door:
                 return self._judge(response)
             if request.method != "GET":
                 raise Refused("The source redirects a POST; only GET is followed.")
-            target = urljoin(response.url, response.headers.get("location", ""))
+            target = _joined(response.url, response.headers.get("location", ""))
             request = _Request("GET", target, None, None, request.account)
         raise Refused("The source redirects in a circle.")
 
@@ -113,6 +113,13 @@ class Door:
             now = http_date(answer.headers.get("date")) or self._clock()
             raise TryLater(f"The source answered {status}.", retry_after_s(answer.headers.get("retry-after"), now))
         raise Refused(f"The source answered {status}.")
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError as error:
+        raise Refused("An address of the source is not a valid URL.") from error
 
 
 def origin(url: str) -> Origin:
