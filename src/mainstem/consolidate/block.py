@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from mainstem.consolidate.sameness import BLOCKS, FAMILIES
+from mainstem.consolidate.shape import dicts, sound
 from mainstem.model.fact import Fact, Resource
 from mainstem.model.json import canonical
 from mainstem.model.names import LOINC
@@ -15,13 +16,16 @@ _TELLING = frozenset({"identifier", "telecom", "address", "position"})
 
 def block_of(fact: Fact) -> str:
     """Return the name of the block of a harmonised fact: codes in clear, identifiers and contents only as hashes."""
+    if fact.type == "Patient":
+        return fact.type
+    ruled = fact.type == "Observation" or fact.type in BLOCKS.whole or fact.type in BLOCKS.identified
+    if not ruled or not sound(fact.resource):
+        return _by_record(fact)
     if fact.type == "Observation":
         return _by_code(fact)
     if fact.type in BLOCKS.whole:
         return fact.type
-    if fact.type in BLOCKS.identified:
-        return _by_identifier(fact)
-    return _by_record(fact)
+    return _by_identifier(fact)
 
 
 def main_coding(code: object) -> tuple[str, str] | None:
@@ -40,11 +44,9 @@ def codings(code: object) -> list[tuple[str, str]]:
     """Return all (system, code) of a CodeableConcept in its own order; "" for a system that is not stated."""
     if not isinstance(code, dict):
         return []
-    stated: Any = cast("dict[str, Any]", code).get("coding")
-    if not isinstance(stated, list):
-        return []
-    items = cast("list[dict[str, Any]]", stated)
-    return [(item.get("system", ""), item["code"]) for item in items if isinstance(item.get("code"), str)]
+    items = dicts(cast("dict[str, Any]", code).get("coding"))
+    found = [(item.get("system", ""), item.get("code")) for item in items]
+    return [(system, value) for system, value in found if isinstance(system, str) and isinstance(value, str)]
 
 
 def _by_code(fact: Fact) -> str:

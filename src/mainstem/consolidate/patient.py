@@ -11,6 +11,7 @@ from msgspec import Struct
 from mainstem.consolidate.issue import Difference, issue
 from mainstem.consolidate.publish import CONFLICT, VERSION, distinct, entry, member, meta
 from mainstem.consolidate.settle import settled
+from mainstem.consolidate.shape import dicts, sound
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.value import fold
 from mainstem.consolidate.words import listed, sources_words
@@ -50,18 +51,19 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 def one_patient(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
     """Return the Patient entry, whose id is the person's, and a DetectedIssue if sources disagree on who it is."""
-    voices = [_voice(each, settled(each.fact, block.person, namer), alone=len(heard) == 1) for each in heard]
+    speaking = [each for each in heard if sound(each.fact.resource)]
+    voices = [_voice(each, settled(each.fact, block.person, namer), alone=len(heard) == 1) for each in speaking]
     disputes = {name: found for name in _DECISIVE if len(found := _ranked(voices, name, _plain)) > 1}
-    sources = [voice.statement.fact.source for voice in voices]
+    sources = [each.fact.source for each in heard]
     tags = [CONFLICT] if disputes else []
     body: Resource = {
         "resourceType": "Patient",
         "id": block.person,
-        "meta": meta([each.fact.resource for each in heard], sources, tags),
+        "meta": meta([each.fact.resource for each in speaking], sources, tags),
         **_elements(voices),
     }
     chosen = {name: found[0].value for name, found in disputes.items()}
-    members = tuple(_member(voice, chosen) for voice in voices)
+    members = tuple(_member(each, chosen) for each in heard)
     entries = [entry(block, body, Certificate(rule="patient", version=VERSION, members=members))]
     return entries + [issue(block, "Patient", each, namer) for each in _difference(block, disputes)]
 
@@ -121,7 +123,7 @@ def _listed(voices: Sequence[Voice], name: str) -> list[Any]:
 
 def _items(voices: Sequence[Voice], name: str) -> Iterator[tuple[Voice, Any]]:
     for voice in voices:
-        yield from ((voice, item) for item in voice.resource.get(name, ()))
+        yield from ((voice, item) for item in dicts(voice.resource.get(name)))
 
 
 def _names(names: Sequence[Any]) -> list[Any]:
@@ -155,13 +157,14 @@ def _contained(voices: Sequence[Voice], found: Resource) -> list[Any]:
     return [item for _, item in _items(voices, "contained") if f'"reference":"#{item["id"]}"'.encode() in text]
 
 
-def _member(voice: Voice, chosen: dict[str, Any]) -> Member:
+def _member(statement: Statement, chosen: dict[str, Any]) -> Member:
+    stated = statement.fact.resource
     notes = [
-        f"{_DECISIVE[name]} is {voice.resource[name]} there"
+        f"{_DECISIVE[name]} is {stated[name]} there"
         for name, value in chosen.items()
-        if voice.resource.get(name, value) != value
+        if stated.get(name, value) != value
     ]
-    return member(voice.statement, "differs" if notes else "same", "; ".join(notes))
+    return member(statement, "differs" if notes else "same", "; ".join(notes))
 
 
 def _difference(block: Block, disputes: dict[str, list[Candidate]]) -> list[Difference]:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
+from mainstem.consolidate.block import codings
 from mainstem.consolidate.gather import Group, Item
 from mainstem.consolidate.sameness import Joined, joined_of
 from mainstem.consolidate.settle import settled
+from mainstem.consolidate.shape import dicts
 from mainstem.consolidate.statement import RETRACTED, Statement
 from mainstem.consolidate.words import conversions
 from mainstem.model.fact import Fact, Resource
@@ -99,11 +101,12 @@ def meta(resources: Sequence[Resource], sources: Sequence[str], tags: Sequence[d
 def _own_meta(fact: Fact) -> dict[str, Any]:
     """Return what `meta` gives for one fact, without its preparations."""
     tag = {"system": SOURCE_TAG, "code": fact.source}
-    stated: dict[str, Any] | None = fact.resource.get("meta")
-    if not stated:
+    stated = fact.resource.get("meta")
+    if not stated or not isinstance(stated, dict):
         return {"tag": [tag]}
-    own = {name: value for name, value in stated.items() if name not in _STORED}
-    own["tag"] = [*(item for item in stated.get("tag", ()) if item != tag), tag]
+    held = cast("dict[str, Any]", stated)
+    own = {name: value for name, value in held.items() if name not in _STORED}
+    own["tag"] = [*(item for item in dicts(held.get("tag")) if item != tag), tag]
     return own
 
 
@@ -116,9 +119,9 @@ def distinct(items: Sequence[Any]) -> list[Any]:
 
 
 def _likeness(item: object) -> object:
-    codings: Any = cast("dict[str, Any]", item).get("coding") if isinstance(item, dict) else None
-    if codings and cast("dict[str, Any]", item).keys() <= {"coding", "text"}:
-        return frozenset((coding.get("system", ""), coding.get("code", "")) for coding in codings)
+    named = codings(item)
+    if named and cast("dict[str, Any]", item).keys() <= {"coding", "text"}:
+        return frozenset(named)
     return canonical(cast("Any", item))
 
 

@@ -8,6 +8,7 @@ from mainstem.consolidate.observation import observations
 from mainstem.consolidate.patient import one_patient
 from mainstem.consolidate.publish import VERSION, single
 from mainstem.consolidate.sameness import BLOCKS, CLAIMS
+from mainstem.consolidate.shape import sound
 from mainstem.consolidate.statement import Statement, statements
 from mainstem.model.ids import Namer
 from mainstem.model.outcome import Outcome, Stage
@@ -28,9 +29,12 @@ def consolidate(block: Block, namer: Namer) -> list[Entry]:
 
 def _entries(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
     types: dict[str, list[Statement]] = {}
+    odd: list[Statement] = []
     for statement in heard:
-        types.setdefault(statement.fact.type, []).append(statement)
-    return [entry for type_, each in types.items() for entry in _of_type(type_, block, each, namer)]
+        plain = statement.fact.type == "Patient" or sound(statement.fact.resource)
+        (types.setdefault(statement.fact.type, []) if plain else odd).append(statement)
+    entries = [entry for type_, each in types.items() for entry in _of_type(type_, block, each, namer)]
+    return entries + [single(block, statement, namer, "record") for statement in odd]
 
 
 def _of_type(type_: str, block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from mainstem.consolidate.block import codings
+from mainstem.consolidate.shape import dicts
 from mainstem.model.fact import Fact, Resource
 from mainstem.model.ids import Namer
 from mainstem.model.json import canonical
@@ -58,17 +60,11 @@ def _newer(left: Fact, right: Fact) -> Fact:
 
 def _deleted(resource: Resource) -> bool:
     meta = resource.get("meta")
-    if not isinstance(meta, dict):
-        return False
-    tags: Any = cast("dict[str, Any]", meta).get("tag", ())
+    tags = dicts(cast("dict[str, Any]", meta).get("tag")) if isinstance(meta, dict) else []
     return any(tag.get("system") == GONE_TAG and tag.get("code") == "deleted" for tag in tags)
 
 
 def _retracted(resource: Resource) -> bool:
     if resource.get("status") == RETRACTED:
         return True
-    verification = resource.get("verificationStatus")
-    if not isinstance(verification, dict):
-        return False
-    stated: Any = cast("dict[str, Any]", verification).get("coding", ())
-    return any(coding.get("code") == RETRACTED for coding in stated)
+    return RETRACTED in (code for _, code in codings(resource.get("verificationStatus")))

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from mainstem.consolidate.block import codings
 from mainstem.consolidate.sameness import Tolerance
+from mainstem.consolidate.shape import dicts
 from mainstem.model.fact import Resource
 from mainstem.model.json import canonical
 from mainstem.model.names import SOURCE_VALUE
@@ -76,7 +77,7 @@ def fold(text: str) -> str:
 
 def source_value(element: dict[str, Any]) -> dict[str, Any] | str | None:
     """Return what the source sent where harmonising changed it: a Quantity, or its text."""
-    for extension in element.get("extension", ()):
+    for extension in dicts(element.get("extension")):
         if extension.get("url") == SOURCE_VALUE:
             return extension.get("valueQuantity") or extension.get("valueString") or ""
     return None

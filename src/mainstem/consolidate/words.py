@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from mainstem.consolidate.sameness import FAMILIES
+from mainstem.consolidate.shape import dicts
 from mainstem.consolidate.value import decimal, source_value
 from mainstem.model.fact import Resource
 
@@ -55,8 +56,7 @@ def quantity_words(quantity: dict[str, Any]) -> str:
 
 def conversions(resource: Resource) -> str:
     """Return what was converted, as sent and as it stands: `180 [lb_av] = 81.65 kg`."""
-    components = cast("list[dict[str, Any]]", resource.get("component", []))
-    return "; ".join(filter(None, map(_conversion, [resource, *components])))
+    return "; ".join(filter(None, map(_conversion, [resource, *dicts(resource.get("component"))])))
 
 
 def sources_words(sources: Iterable[str]) -> str:
