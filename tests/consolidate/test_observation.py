@@ -395,3 +395,17 @@ def test_numbers_keep_their_digits() -> None:
     (entry,) = consolidated([reading("a", WEIGHT, "88.00", "kg", "2015-07-22")])
     assert str(entry.resource["valueQuantity"]["value"]) == "88.00"
     assert entry.resource["valueQuantity"]["system"] == UCUM
+
+
+def test_other_kinds_of_value_and_doses_are_compared_as_they_stand() -> None:
+    def said(source: str, **value: object) -> Fact:
+        return fact(source, "Observation", code=concept("5778-6", LOINC), effectiveDateTime="2020-01-01", **value)
+
+    bare = said("a", valueQuantity={"unit": "kg"})
+    assert len(shown([bare, said("b", valueQuantity={"value": "x"})])) == 2
+    below = [said(name, valueQuantity={**quantity("5", "kg"), "comparator": "<"}) for name in "ab"]
+    assert len(shown(below)) == 1
+    assert len(issues([below[0], said("c", valueQuantity=quantity("5", "kg"))])) == 1
+    local = said("a", valueCodeableConcept=concept("1", "urn:a"))
+    assert len(shown([local, said("b", valueCodeableConcept=concept("1", "urn:b"))])) == 2
+    assert len(issues([said("a", valueQuantity=quantity("5", "kg")), said("b", valueString="see note")])) == 1
