@@ -260,3 +260,14 @@ def test_a_logarithm_of_no_real_size_is_kept_and_flagged(lab: Lab) -> None:
 
 def test_a_float_from_a_careless_reader_is_read_by_its_digits(harmonised: Run) -> None:
     assert harmonised(of("2345-7", valueQuantity={"value": 0.95, "unit": "mg/mL"}))["valueQuantity"]["value"] == 95
+
+
+@pytest.mark.parametrize("unit", ["10*99.10*99.kg", "10*-99.10*-99.kg"])
+def test_a_unit_of_no_real_size_is_kept_and_flagged(lab: Lab, unit: str) -> None:
+    found = lab("29463-7", "88.123456789", unit)
+    assert (found["valueQuantity"]["code"], tags(found)) == (unit, ["unit-mismatch"])
+
+
+@pytest.mark.parametrize(("value", "unit"), [("1e-18", "ag"), ("999999999999999999", "Yg"), ("0.0000000001", "yg")])
+def test_the_smallest_and_largest_numbers_are_kept_or_converted_never_an_error(lab: Lab, value: str, unit: str) -> None:
+    assert tags(lab("29463-7", value, unit)) == ["unit-suspect"]

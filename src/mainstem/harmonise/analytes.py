@@ -18,7 +18,11 @@ LEAST_DIGITS = 4
 """A result keeps at least these significant digits: fewer would lose up to half a per cent."""
 
 _EXACT = Context(prec=60)
-_ROUND = Context(prec=28, rounding=ROUND_HALF_EVEN)
+_AT = tuple(Context(prec=max(digits, 1), rounding=ROUND_HALF_EVEN) for digits in range(32))
+_STEPS = {exponent: Decimal(1).scaleb(exponent) for exponent in range(-120, 1)}
+_NOTHING = Decimal(0)
+_LARGEST_SCALE = Fraction(10**30)
+"""No two units of one measurement are further apart; `10*99.g` is valid UCUM."""
 _MOLE = Unit(Fraction(1), (("mol", 1),))
 _EQUIVALENT = Unit(Fraction(1), (("eq", 1),))
 _GRAM = Unit(Fraction(1), (("g", 1),))
@@ -107,7 +111,7 @@ def recipe(family: str, source: str, target: str) -> Recipe | None:
     for unit in _readings(parse(source), analyte):
         for goal in _readings(parse(target), analyte):
             found = between(unit, goal)
-            if found is not None:
+            if found is not None and 1 / _LARGEST_SCALE < found.scale < _LARGEST_SCALE:
                 return _recipe(found.scale, found.offset)
     return None
 
@@ -135,32 +139,30 @@ def convert(value: Decimal, how: Recipe) -> Decimal:
     """
     if how is SAME:
         return value
-    result = exact(value, how)
     if how.decimals is not None:
-        return _to_decimals(result, how.decimals, how.decimals)
+        return _to_decimals(exact(value, how), how.decimals, how.decimals)
+    parts = value.as_tuple()
     if how.zero:
-        decimals = max(0, -int(value.as_tuple().exponent))
-        return _to_decimals(result, decimals + 1, decimals)
-    digits = len(value.as_tuple().digits)
-    return _to_digits(result, max(digits + 1, LEAST_DIGITS), digits)
+        decimals = max(0, -int(parts.exponent))
+        return _to_decimals(exact(value, how), decimals + 1, decimals)
+    digits = len(parts.digits)
+    # One division at the wanted precision rounds once, and rounds right.
+    rounded = _AT[max(digits + 1, LEAST_DIGITS)].divide(_EXACT.fma(value, how.top, how.shift), how.bottom)
+    return _trim(rounded, rounded.adjusted() - digits + 1)
 
 
 def _to_decimals(value: Decimal, most: int, least: int) -> Decimal:
-    return _trim(value.quantize(Decimal(1).scaleb(-most), ROUND_HALF_EVEN, _EXACT), -least)
+    return _trim(value.quantize(_STEPS[-most], ROUND_HALF_EVEN, _EXACT), -least)
 
 
-def _to_digits(value: Decimal, most: int, least: int) -> Decimal:
+def _trim(value: Decimal, least: int) -> Decimal:
+    """Drop trailing zeros down to the exponent `least`, or to the whole number; never in exponent notation."""
     if not value:
-        return Decimal(0)
-    rounded = value.quantize(Decimal(1).scaleb(value.adjusted() - most + 1), ROUND_HALF_EVEN, _EXACT)
-    return _trim(rounded, rounded.adjusted() - least + 1)
-
-
-def _trim(value: Decimal, exponent_most: int) -> Decimal:
-    """Drop trailing zeros, but none left of `exponent_most`; never in exponent notation."""
-    while value.as_tuple().exponent < min(exponent_most, 0) and value.as_tuple().digits[-1] == 0:  # type: ignore[operator]  # finite
-        value = value.quantize(Decimal(1).scaleb(int(value.as_tuple().exponent) + 1))
-    return value if int(value.as_tuple().exponent) <= 0 else value.quantize(Decimal(1))
+        return _NOTHING
+    plain = value.normalize(_EXACT)
+    exponent = int(plain.as_tuple().exponent)
+    wanted = min(exponent, least, 0)
+    return plain if wanted == exponent else plain.quantize(_STEPS[wanted], ROUND_HALF_EVEN, _EXACT)
 
 
 def _recipe(scale: Fraction, offset: Fraction) -> Recipe:
