@@ -20,6 +20,7 @@ from mainstem.trust.categories import CATEGORIES, LABELS, categories, labels
 NAMER = Namer(b"k" * 32)
 REFERENCE = Reference(namer=NAMER, readers={})
 PERSON = NAMER.derived("person", "one")
+YEAR_END = datetime(2025, 1, 1, tzinfo=UTC)
 OTHER = NAMER.record("a", "Encounter", "1")
 
 
@@ -80,7 +81,7 @@ def test_each_reference_to_a_record_has_a_ref_token_and_the_person_has_none() ->
             datetime(2024, 5, 6, 10, tzinfo=UTC),
             datetime(9999, 12, 31, tzinfo=UTC),
         ),
-        ({"effectiveDateTime": "?", "issued": "2024"}, datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+        ({"effectiveDateTime": "?", "issued": "2024"}, datetime(2024, 1, 1, tzinfo=UTC), YEAR_END),
         ({"effectiveDateTime": "nonsense"}, None, None),
     ],
 )  # fmt: skip
