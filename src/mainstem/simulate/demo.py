@@ -26,7 +26,8 @@ from mainstem.sync.discovery import discover
 from mainstem.sync.kernel import Tally
 from mainstem.sync.together import run_all, streams_of
 
-_TOKEN_TTL = timedelta(minutes=10)
+TOKEN_TTL = timedelta(minutes=10)
+"""Life of the token with which the demo reads the record back."""
 _SCOPE = "system/*.rs"
 _TIMEOUT_S = 60.0
 _HELD = """
@@ -93,7 +94,7 @@ def _read_back(
 def _token(context: Context) -> str:
     with context.database.connection() as connection:
         return access.operator_token(
-            connection, scope=_SCOPE, ttl=_TOKEN_TTL, now=context.clock(), random_bytes=context.random_bytes
+            connection, scope=_SCOPE, ttl=TOKEN_TTL, now=context.clock(), random_bytes=context.random_bytes
         )
 
 

@@ -76,6 +76,7 @@ def _run(loop: asyncio.AbstractEventLoop, servers: list[Server]) -> None:
 
 
 def free_port() -> int:
+    """Return a port of loopback at which nothing listens now."""
     """Return a port on loopback that nothing listens at now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
