@@ -89,7 +89,7 @@ def test_the_older_value_can_be_chosen_without_touching_the_chart(mona: Page, ho
 def test_the_record_fills_before_ones_eyes(mona: Page, house: House) -> None:
     from house import observation
 
-    house.deliver("harbour-clinic", observation("gl", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, "mg/dL"))
+    house.deliver("harbour-clinic", observation("gl", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, unit="mg/dL"))
     mona.wait("document.querySelector('.stem').innerText.includes('Blood sugar')", seconds=20)
     mona.wait("document.querySelector('[role=status].spoken').innerText.startsWith('Your record has new entries')")
 

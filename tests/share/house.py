@@ -129,8 +129,8 @@ def patient(key: str, family: str, given: str, born: str, identifier: str) -> di
     }  # fmt: skip
 
 
-def observation(  # noqa: PLR0917 - the columns of a small table
-    key: str, code: str, display: str, date: str, value: float, unit: str, **more: object
+def observation(
+    key: str, code: str, display: str, date: str, value: float, *, unit: str, **more: object
 ) -> dict[str, Any]:
     return {
         "resourceType": "Observation", "id": key, "status": "final", "subject": {"reference": "Patient/p1"},
@@ -164,7 +164,13 @@ def coded(text: str) -> dict[str, Any]:
 
 _WEIGHTS = [
     observation(
-        f"w{day}", "29463-7", "Body weight", f"2026-03-{day:02}T07:00:00Z", 80 + day / 10, "kg", category="vital-signs"
+        f"w{day}",
+        "29463-7",
+        "Body weight",
+        f"2026-03-{day:02}T07:00:00Z",
+        80 + day / 10,
+        unit="kg",
+        category="vital-signs",
     )
     for day in range(10, 20)
 ]
@@ -173,11 +179,12 @@ RECORD: dict[str, list[dict[str, Any]]] = {
         patient("p1", "Adair", "Mona", "1961-02-03", "0188"),
         patient("p2", "Birk", "Olga", "1980-11-30", "0299"),
         observation(
-            "k1", "2823-3", POTASSIUM, "2026-03-20T08:30:00Z", 5.4, "mmol/L",
+            "k1", "2823-3", POTASSIUM, "2026-03-20T08:30:00Z", 5.4, unit="mmol/L",
             referenceRange=[{"low": {"value": 3.5, "unit": "mmol/L"}, "high": {"value": 5.1, "unit": "mmol/L"}}],
         ),
-        observation("k0", "2823-3", POTASSIUM, "2025-03-20T08:30:00Z", 4.2, "mmol/L"),
-        observation("lb", "29463-7", "Body weight", "2026-03-21T09:00:00Z", 154, "[lb_av]", category="vital-signs"),
+        observation("k0", "2823-3", POTASSIUM, "2025-03-20T08:30:00Z", 4.2, unit="mmol/L"),
+        observation("lb", "29463-7", "Body weight", "2026-03-21T09:00:00Z", 154, unit="[lb_av]",
+                    category="vital-signs"),
         pressure("bp1", "2026-03-20T08:00:00Z", 151, 94),
         pressure("bp2", "2026-03-22T08:00:00Z", 138, 86),
         about("MedicationRequest", "m1", status="active", intent="order", authoredOn="2026-03-20",
@@ -191,14 +198,14 @@ RECORD: dict[str, list[dict[str, Any]]] = {
               clinicalStatus={"coding": [{"code": "active"}]}),
         about("Encounter", "e1", status="finished", period={"start": "2026-03-20T08:00:00Z"},
               type=[coded("Follow-up visit")], **{"class": {"code": "AMB"}}),
-        {**observation("olga", "2823-3", "Potassium", "2026-03-20T08:30:00Z", 3.9, "mmol/L"),
+        {**observation("olga", "2823-3", "Potassium", "2026-03-20T08:30:00Z", 3.9, unit="mmol/L"),
          "subject": {"reference": "Patient/p2"}},
     ],
     "stadtspital": [
         patient("p1", "Adair", "Mona", "1961-02-03", "0188"),
-        observation("k9", "2823-3", "Kalium", "2026-03-20T08:30:00Z", 4.5, "mmol/L"),
-        observation("kg", "29463-7", "Körpergewicht", "2026-03-21T09:00:00Z", 69.85, "kg", category="vital-signs"),
-        observation("x1", "2160-0", "Creatinine", "2026-03-20", 99, "umol/L", status="entered-in-error"),
+        observation("k9", "2823-3", "Kalium", "2026-03-20T08:30:00Z", 4.5, unit="mmol/L"),
+        observation("kg", "29463-7", "Körpergewicht", "2026-03-21T09:00:00Z", 69.85, unit="kg", category="vital-signs"),
+        observation("x1", "2160-0", "Creatinine", "2026-03-20", 99, unit="umol/L", status="entered-in-error"),
         *_WEIGHTS,
         about("Flag", "f1", status="active", code=coded("Weight rose by 2 kg in 3 days"),
               period={"start": "2026-03-19"},

@@ -151,7 +151,7 @@ def test_the_mark_moves_with_the_record_and_not_by_looking(house: House, mona: V
 def _new_result() -> dict[str, object]:
     from house import observation
 
-    return observation("new", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, "mg/dL")
+    return observation("new", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, unit="mg/dL")
 
 
 def test_a_link_that_is_shown_starts_with_the_address_of_this_server(house: House) -> None:

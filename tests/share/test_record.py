@@ -158,5 +158,5 @@ def _third() -> list[dict[str, object]]:
 
     return [
         patient("p1", "Adair", "Mona", "1961-02-03", "0188"),
-        observation("g", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, "mg/dL"),
+        observation("g", "2345-7", "Glucose", "2026-03-28T08:00:00Z", 101, unit="mg/dL"),
     ]

@@ -111,7 +111,7 @@ def endpoint(context: Context, handler: Handler, *, tagged: bool = False) -> Cal
     return answer
 
 
-def _visit(context: Context, request: Request, body: Mapping[str, Any], handler: Handler) -> Any:  # noqa: ANN401 - JSON
+def _visit(context: Context, request: Request, body: Mapping[str, Any], handler: Handler) -> Any:  # noqa: ANN401 - what a handler tells, as JSON
     now = context.clock()
     with context.database.connection() as tx:
         who = authenticate(tx, request.cookies.get(COOKIE, ""), now)

@@ -17,6 +17,7 @@ from mainstem.model.fact import Delivery, Fact
 SHOWN_MAX = 6_000
 """Characters of an excerpt; the rest can be read through the FHIR door."""
 _LINE = "line "
+_STEPS = re.compile(r"(/\*(\[\d{1,9}\])?)+", re.ASCII)
 _DECLARED = re.compile(r' xmlns(:\w+)?="[^"]*"')
 """Namespace declarations stand at the document's head, not at the piece."""
 
@@ -38,11 +39,13 @@ def _found(delivery: Delivery, path: str) -> str | None:
 
 def _element(body: bytes, path: str) -> str | None:
     """Return the XML element at a path that `formats.xml.path_of` made."""
+    if not _STEPS.fullmatch(path):
+        return None
     try:
         found: Any = parse(body).xpath(path)
-    except (RefusedError, ValueError):
+    except RefusedError:
         return None
-    if not isinstance(found, list) or not found:
+    if not found:
         return None
     text: str = cast("Any", _lxml).tostring(found[0], encoding="unicode", with_tail=False)
     return _DECLARED.sub("", text)

@@ -100,14 +100,14 @@ def _statement(member: Member, told: Spoken | None) -> Statement:
     return Statement(
         source=member.source, role=member.role, note=member.note, said=wording.detail_of(said),
         became=wording.detail_of(harmonise(told.fact).resource), called=wording.called(said),
-        code=coding.get("code", ""), system=_system(coding.get("system", "")), date=wording.date_of(said),
+        code=wording.word(coding, "code"), system=_system(wording.word(coding, "system")), date=wording.date_of(said),
         delivery=_arrived(told), original=excerpt(told.delivery, told.fact),
     )  # fmt: skip
 
 
 def _coding(resource: Resource) -> dict[str, Any]:
     """Return the first coding by which a source called it."""
-    found = [coding for coding in wording.nodes(resource, f"{_coded(resource)}.coding") if coding.get("code")]
+    found = [one for one in wording.objects(resource, f"{_coded(resource)}.coding") if wording.word(one, "code")]
     return found[0] if found else {}
 
 

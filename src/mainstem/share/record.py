@@ -85,7 +85,7 @@ def me(visit: Visit) -> dict[str, Any]:
 
 
 def _full_name(patient: Resource) -> str:
-    names = list(wording.nodes(patient, "name"))
+    names = wording.objects(patient, "name")
     official = [name for name in names if name.get("use") in {"official", "usual"}] or names
     if not official:
         return ""
@@ -156,7 +156,10 @@ def differences(visit: Visit) -> list[Difference]:
 
 def differences_in(visit: Visit, issues: Sequence[Resource]) -> list[Difference]:
     """Return these DetectedIssues with both sides of each; sides of which fewer than two are there say nothing."""
-    pointers = {issue["id"]: [_id(one) for one in wording.nodes(issue, "implicated.reference")] for issue in issues}
+    pointers = {
+        issue["id"]: [_id(one) for one in wording.nodes(issue, "implicated.reference") if isinstance(one, str)]
+        for issue in issues
+    }
     found = own_record.some(visit.tx, visit.asker, visit.person, _flat(pointers.values()))
     made = [_difference(issue, [found[id_] for id_ in pointers[issue["id"]] if id_ in found]) for issue in issues]
     return sorted((one for one in made if len(one.sides) > 1), key=lambda one: one.date, reverse=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,12 +17,13 @@ from mainstem.share.wording import (
     date_of,
     differs,
     measurement,
-    nodes,
+    objects,
     quantity,
     retracted,
     sources_of,
     title_of,
     value_of,
+    word,
 )
 
 POINTS_MAX = 600
@@ -96,8 +97,7 @@ def _reading(resource: Resource) -> _Reading | None:
     date = date_of(resource)
     if not date or retracted(resource):
         return None
-    components = cast("list[dict[str, Any]]", resource.get("component") or [])
-    parts = tuple(part for part in (_part(node) for node in components) if part.value.text)
+    parts = tuple(part for part in map(_part, objects(resource, "component")) if part.value.text)
     own = value_of({name: value for name, value in resource.items() if name != "component"})
     if any(name.startswith("value") for name in resource):
         parts = (_Part(key="", label="", value=own, node=resource),)
@@ -113,13 +113,11 @@ def _group(reading: _Reading) -> tuple[str, str]:
 
 
 def _key(resource: Resource) -> str:
-    codings = list(nodes(resource, "code.coding"))
-    if codings and codings[0].get("system") == LOINC:
-        return codings[0]["code"]
-    told = (
-        (codings[0].get("system", ""), codings[0].get("code", "")) if codings else ("", title_of(resource).casefold())
-    )
-    return _short("|".join(told))
+    codings = objects(resource, "code.coding")
+    system, code = (word(codings[0], "system"), word(codings[0], "code")) if codings else ("", "")
+    if code and system == LOINC:
+        return code
+    return _short(f"{system}|{code or title_of(resource).casefold()}")
 
 
 def _short(text: str) -> str:
@@ -153,13 +151,15 @@ def _when(reading: _Reading) -> tuple[str, str]:
 
 def _line(key: str, ordered: Sequence[_Reading]) -> Line:
     parts = [part for reading in reversed(ordered) for part in reading.parts if part.key == key]
-    ranges = [found for part in parts for found in nodes(part.node, "referenceRange") if _bounds(found) != (None, None)]
+    ranges = [
+        found for part in parts for found in objects(part.node, "referenceRange") if _bounds(found) != (None, None)
+    ]
     low, high = _bounds(ranges[0]) if ranges else (None, None)
     return Line(code=measurement(parts[0].node), label=parts[0].label, unit=parts[0].value.unit, low=low, high=high)
 
 
 def _bounds(stated: Mapping[str, Any]) -> tuple[Decimal | None, Decimal | None]:
-    return quantity(stated.get("low", {})).number, quantity(stated.get("high", {})).number
+    return quantity(stated.get("low")).number, quantity(stated.get("high")).number
 
 
 def _point(reading: _Reading, keys: Sequence[str]) -> Point:
@@ -177,5 +177,5 @@ def _point(reading: _Reading, keys: Sequence[str]) -> Point:
 
 
 def _category(resource: Resource) -> str:
-    codes = [coding.get("code", "") for coding in nodes(resource, "category.coding")]
+    codes = [word(coding, "code") for coding in objects(resource, "category.coding")]
     return next((code for code in codes if code in _ORDER), "other")

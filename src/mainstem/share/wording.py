@@ -18,6 +18,11 @@ _ABSENT = frozenset({"refuted", "not-done", "not-taken", "not-started"})
 """FHIR R4 codes by which a source states that something is not so; they are shown, never dropped."""
 _PROPERTY = re.compile(r" \[[^\]]{2,40}\](?= in )")
 """The kind of quantity in a LOINC long name, `Potassium [Moles/volume] in Serum`; the unit says it already."""
+_COMPLEX = frozenset(
+    {"valueQuantity", "valueCodeableConcept", "valueRange", "valueRatio", "valuePeriod", "valueSampledData"}
+)
+"""Choices of Observation.value[x] that are objects (FHIR R4 §10.1.4); what is not of its shape has no words."""
+_PLAIN = {"True": "yes", "False": "no", "None": ""}
 _RETRACTED = "entered-in-error"
 
 
@@ -102,35 +107,46 @@ def _own_value(node: Mapping[str, Any]) -> Value | None:
     if name is None:
         return None
     stated = node[name]
+    if name not in _COMPLEX or not isinstance(stated, dict):
+        return Value(text="" if isinstance(stated, (dict, list)) else _PLAIN.get(str(stated), str(stated)))
+    return _compound(name, cast("dict[str, Any]", stated))
+
+
+def _compound(name: str, stated: dict[str, Any]) -> Value:
     match name:
         case "valueQuantity":
             return quantity(stated)
         case "valueCodeableConcept":
             return Value(text=concept(stated))
         case "valueRange":
-            return Value(text=f"{quantity(stated.get('low', {})).text} to {quantity(stated.get('high', {})).text}")
+            return Value(text=f"{_bound(stated, 'low')} to {_bound(stated, 'high')}")
         case "valueRatio":
-            return Value(text=f"{quantity(stated['numerator']).text} : {quantity(stated['denominator']).text}")
+            return Value(text=f"{_bound(stated, 'numerator')} : {_bound(stated, 'denominator')}")
         case "valuePeriod":
-            return Value(text=f"{stated.get('start', '')} to {stated.get('end', '')}")
+            return Value(text=f"{word(stated, 'start')} to {word(stated, 'end')}".strip())
         case _:
-            return Value(text="" if isinstance(stated, dict) else str(stated))
+            return Value(text="")
 
 
-def quantity(stated: Mapping[str, Any]) -> Value:
+def _bound(stated: Mapping[str, Any], name: str) -> str:
+    return quantity(stated.get(name)).text
+
+
+def quantity(told: object) -> Value:
     """Return a FHIR Quantity in words: comparator, number to the digit, and the unit as people write it."""
+    stated = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
     value = stated.get("value")
     unit = unit_of(stated)
-    if value is None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return Value(text=unit)
-    comparator = stated.get("comparator", "")
+    comparator = word(stated, "comparator")
     text = f"{comparator}{value} {unit}".strip()
     return Value(text=text, number=None if comparator else Decimal(str(value)), unit=unit)
 
 
 def unit_of(stated: Mapping[str, Any]) -> str:
     """Return a Quantity's unit as people write it: `mm[Hg]` reads mmHg."""
-    code, unit = stated.get("code", ""), stated.get("unit", "")
+    code, unit = word(stated, "code"), word(stated, "unit")
     for known in (code, unit):
         if known in _UNITS:
             return _UNITS[known]
@@ -168,18 +184,18 @@ def status_of(resource: Resource) -> str:
 
 def absent(resource: Resource) -> bool:
     """Whether the source states that this is not so, or did not happen."""
-    stated = {resource.get("status"), code_of(resource.get("verificationStatus"))}
+    stated = {word(resource, "status"), code_of(resource.get("verificationStatus"))}
     return bool(stated & _ABSENT) or resource.get("doNotPerform") is True
 
 
 def retracted(resource: Resource) -> bool:
     """Whether every source has taken it back."""
-    return _RETRACTED in {resource.get("status"), code_of(resource.get("verificationStatus"))}
+    return _RETRACTED in {word(resource, "status"), code_of(resource.get("verificationStatus"))}
 
 
 def sources_of(resource: Resource) -> list[str]:
     """Return the names of the sources that state it."""
-    return [tag["code"] for tag in _tags(resource) if tag.get("system") == SOURCE_TAG]
+    return [word(tag, "code") for tag in _tags(resource) if tag.get("system") == SOURCE_TAG]
 
 
 def differs(resource: Resource) -> bool:
@@ -197,8 +213,19 @@ def code_of(stated: object) -> str:
 
 def measurement(resource: Mapping[str, Any]) -> str:
     """Return the LOINC code of what was measured, the canonical one first; empty when there is none."""
-    loinc = (coding for coding in nodes(resource, "code.coding") if coding.get("system") == LOINC)
-    return next((coding["code"] for coding in loinc if isinstance(coding.get("code"), str)), "")
+    loinc = [word(coding, "code") for coding in objects(resource, "code.coding") if coding.get("system") == LOINC]
+    return next(filter(None, loinc), "")
+
+
+def word(node: Mapping[str, Any], name: str) -> str:
+    """Return a text element; empty when it is missing or of another shape."""
+    value = node.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def objects(resource: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
+    """Return the objects that stand at a plain element path; whatever else stands there is left out."""
+    return [node for node in nodes(resource, path) if isinstance(node, dict)]
 
 
 def nodes(resource: Mapping[str, Any], path: str) -> Iterator[Any]:
@@ -227,8 +254,8 @@ def _said(node: object, resource: Resource) -> str:
     reference = stated.get("reference")
     if isinstance(reference, str) and reference.startswith("#"):
         held = [one for one in _listed(resource.get("contained")) if one.get("id") == reference[1:]]
-        return stated.get("display") or (title_of(held[0]) if held else "")
-    return stated.get("display", "") if reference else concept(stated)
+        return word(stated, "display") or next((concept(one.get("code")) for one in held), "")
+    return word(stated, "display") if reference else concept(stated)
 
 
 def _tags(resource: Resource) -> list[dict[str, Any]]:
