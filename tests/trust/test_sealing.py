@@ -41,9 +41,9 @@ def test_another_place_or_another_key_does_not_open_it() -> None:
 
 
 def test_the_first_bytes_are_format_and_dictionary() -> None:
-    sealed = seal(DEK, b"", b"body", lambda length: b"n" * length)
+    sealed = seal(DEK, b"", b"body " * 100, lambda length: b"n" * length)
     assert sealed[:14] == b"\x01\x00" + b"n" * 12
-    for header in (b"\x02\x00", b"\x01\x01"):
+    for header in (b"\x00\x00", b"\x7f\x00", b"\x01\x01", b"\x02\x01"):
         with pytest.raises(UnsealError, match="format or dictionary"):
             unseal(DEK, b"", header + sealed[2:])
 
