@@ -159,6 +159,9 @@ def test_a_different_value_of_one_day_is_a_conflict_that_names_all() -> None:
     )
     assert "194 kg (schein); 88 kg (a, b, c and 2 more)" in issue["detail"]
     assert "identifiedDateTime" not in issue
+    (cited,) = [entry for entry in consolidated([*facts, heavy]) if entry.type == "DetectedIssue"]
+    assert {member.role for member in cited.certificate.members} == {"differs"}
+    assert [member.note for member in cited.certificate.members if member.source == "schein"] == ["194 kg"]
 
 
 def test_one_source_with_two_values_of_a_day_means_two_readings() -> None:

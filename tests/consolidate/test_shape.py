@@ -70,7 +70,9 @@ def test_no_shape_stops_the_stage_or_loses_a_fact(pair: tuple[Fact, Fact]) -> No
     for facts in ([pair[1]], list(pair)):
         block = Block(person=PERSON, name=block_of(pair[0]), facts=facts)
         entries = STAGE.run([block], REFERENCE).kept
-        records = sorted(member.record for entry in entries for member in entry.certificate.members)
+        records = sorted(
+            member.record for entry in entries if entry.type != "DetectedIssue" for member in entry.certificate.members
+        )
         assert records == sorted(NAMER.record(each.source, each.type, each.key) for each in facts)
 
 

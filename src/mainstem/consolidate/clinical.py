@@ -6,7 +6,7 @@ from typing import cast
 
 from mainstem.consolidate.claim import Claim, claims, overlapping, rule_of, same_thing, stated_codes
 from mainstem.consolidate.gather import Group, gather
-from mainstem.consolidate.issue import Difference, differing, issue
+from mainstem.consolidate.issue import Difference, cited, differing, issue
 from mainstem.consolidate.publish import together
 from mainstem.consolidate.sameness import ClaimRule
 from mainstem.consolidate.statement import Statement
@@ -105,6 +105,7 @@ def _difference(code: str, groups: Sequence[Group], sentence: str) -> Difference
         ids=tuple(sorted(group.id for group in groups)),
         sources=tuple(sorted({source for group in groups for source in group.sources})),
         sentence=sentence,
+        members=cited(groups),
     )
 
 

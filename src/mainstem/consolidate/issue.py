@@ -1,14 +1,15 @@
 """A difference between sources is said out loud: both entries stay, a DetectedIssue names them (CONS-13, CONS-18)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from mainstem.consolidate.publish import VERSION, entry, meta
+from mainstem.consolidate.gather import Group
+from mainstem.consolidate.publish import VERSION, entry, member, meta
 from mainstem.model.fact import Resource
 from mainstem.model.ids import Namer
 from mainstem.model.names import RULE
-from mainstem.model.record import Block, Certificate, Entry
+from mainstem.model.record import Block, Certificate, Entry, Member
 
 DISPLAY = {
     "differs": "Sources disagree",
@@ -28,6 +29,8 @@ class Difference(Struct, frozen=True, kw_only=True):
     """Sorted ids of the entries."""
     sources: tuple[str, ...]
     sentence: str
+    members: tuple[Member, ...]
+    """The source records that differ, sorted; they belong to the entries, this only cites them."""
 
 
 def issue(block: Block, type_: str, difference: Difference, namer: Namer) -> Entry:
@@ -48,7 +51,16 @@ def issue(block: Block, type_: str, difference: Difference, namer: Namer) -> Ent
         "detail": difference.sentence,
     }
     notes = tuple(f"{type_}/{each}" for each in difference.ids)
-    return entry(block, body, Certificate(rule=difference.code, version=VERSION, members=(), notes=notes))
+    return entry(
+        block, body, Certificate(rule=difference.code, version=VERSION, members=difference.members, notes=notes)
+    )
+
+
+def cited(groups: Iterable[Group]) -> tuple[Member, ...]:
+    """Return the members of groups that differ, with what each states."""
+    items = [item for group in groups for item in group.members if not item.statement.retracted]
+    ordered = sorted(items, key=lambda item: item.statement.record)
+    return tuple(member(item.statement, "differs", item.figure) for item in ordered)
 
 
 def differing(differences: Sequence[Difference]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import cast
 
 from mainstem.consolidate.gather import Group
-from mainstem.consolidate.issue import Difference
+from mainstem.consolidate.issue import Difference, cited
 from mainstem.consolidate.reading import Reading
 from mainstem.consolidate.sameness import JUMPS, Jump
 from mainstem.consolidate.value import Measured
@@ -63,6 +63,7 @@ def _difference(run: Sequence[Group], rule: Jump) -> Difference:
         ids=tuple(sorted(group.id for group in run)),
         sources=tuple(sorted({source for group in run for source in group.sources})),
         sentence=sentence,
+        members=cited(run),
     )
 
 

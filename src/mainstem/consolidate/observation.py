@@ -7,7 +7,7 @@ from itertools import combinations, product
 from typing import cast
 
 from mainstem.consolidate.gather import Group, gather
-from mainstem.consolidate.issue import Difference, differing, issue
+from mainstem.consolidate.issue import Difference, cited, differing, issue
 from mainstem.consolidate.jump import jumps
 from mainstem.consolidate.panel import join_panels
 from mainstem.consolidate.publish import together
@@ -59,6 +59,7 @@ def _difference(day: str, groups: Iterable[Group]) -> Difference:
         ids=tuple(group.id for group in ordered),
         sources=tuple(sorted({source for group in ordered for source in group.sources})),
         sentence=f"{name_of(best[0].get('code'))}{of} is stated differently: {listed(told)}.",
+        members=cited(ordered),
     )
 
 

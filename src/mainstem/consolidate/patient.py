@@ -65,7 +65,7 @@ def one_patient(block: Block, heard: Sequence[Statement], namer: Namer) -> list[
     chosen = {name: found[0].value for name, found in disputes.items()}
     members = tuple(_member(each, chosen) for each in heard)
     entries = [entry(block, body, Certificate(rule="patient", version=VERSION, members=members))]
-    return entries + [issue(block, "Patient", each, namer) for each in _difference(block, disputes)]
+    return entries + [issue(block, "Patient", each, namer) for each in _difference(block, disputes, members)]
 
 
 def _voice(statement: Statement, resource: Resource, *, alone: bool) -> Voice:
@@ -167,7 +167,7 @@ def _member(statement: Statement, chosen: dict[str, Any]) -> Member:
     return member(statement, "differs" if notes else "same", "; ".join(notes))
 
 
-def _difference(block: Block, disputes: dict[str, list[Candidate]]) -> list[Difference]:
+def _difference(block: Block, disputes: dict[str, list[Candidate]], members: Sequence[Member]) -> list[Difference]:
     if not disputes:
         return []
     sentences = [
@@ -177,7 +177,9 @@ def _difference(block: Block, disputes: dict[str, list[Candidate]]) -> list[Diff
         for name, found in disputes.items()
     ]
     sources = sorted({source for found in disputes.values() for each in found for source in each.sources})
-    return [Difference(code="differs", ids=(block.person,), sources=tuple(sources), sentence=" ".join(sentences))]
+    words = " ".join(sentences)
+    cited = tuple(members)
+    return [Difference(code="differs", ids=(block.person,), sources=tuple(sources), sentence=words, members=cited)]
 
 
 def _plain(value: object) -> object:
