@@ -252,10 +252,11 @@ class Pipeline:
         here = {owner.record: owner.resource for owner in owners if owner.record != owner.resource}
         changed = self._own(tx, standing, arrivals, owners)
         alerts = self._alerts(entries)
-        settled = [*settling.settle(tx, entries, here), *alerts]
+        settled = settling.settle(tx, [*entries, *alerts], here)
+        indexed = index.STAGE.run([each.entry for each in settled], self._reference).kept
         drafts = [
-            Draft(indexed=indexed, place=self._place(indexed.entry))
-            for indexed in index.STAGE.run(settled, self._reference).kept
+            Draft(indexed=found, place=self._place(found.entry), meta=each.meta, rest=each.rest)
+            for found, each in zip(indexed, settled, strict=True)
         ]
         published = self._publisher.publish(tx, drafts, places | self._watched(places), now)
         return published, changed | set(published.gone)

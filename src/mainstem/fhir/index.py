@@ -45,8 +45,11 @@ class Indexed(Struct, frozen=True, kw_only=True):
 _Rule = tuple[Getter, Emit, Parameter]
 
 
-def tokens_of(resource: Resource, namer: Namer, person: int) -> list[int]:
-    """Return the sorted tokens of a resource of the person with this number (0 = about no person)."""
+def tokens_of(resource: Resource, namer: Namer, person: int, targets: frozenset[str] | None = None) -> list[int]:
+    """Return the sorted tokens of a resource of the person with this number (0 = about no person).
+
+    `targets` are the ids of the records that it refers to, when they are known already.
+    """
     key = namer.key
     found: set[int] = set()
     plan = _plan(resource["resourceType"])
@@ -61,7 +64,10 @@ def tokens_of(resource: Resource, namer: Namer, person: int) -> list[int]:
                 found.update(emit(key, value))
                 if parameter.scoped and person:
                     found.update(scoped_codes(key, parameter, value, person))
-    _references(resource, key, found)
+    if targets is None:
+        _references(resource, key, found)
+    else:
+        found.update([namer.token("ref", each) for each in targets])
     return sorted(found)
 
 
@@ -103,7 +109,7 @@ def _indexed(entry: Entry, namer: Namer) -> Indexed:
     lo, hi = dates_of(entry.resource)
     return Indexed(
         entry=entry,
-        tok=tokens_of(entry.resource, namer, person),
+        tok=tokens_of(entry.resource, namer, person, entry.targets),
         lo=lo,
         hi=hi,
         cat=categories(entry.resource, personal=person != 0),

@@ -16,7 +16,7 @@ def rewrite(resource: Resource, change: Callable[[str], str]) -> Resource:
 
     Only what lies on the way to a changed reference is copied; all else is shared with the original.
     """
-    return cast("Resource", _rewritten(resource, change))
+    return _rewritten(resource, change)
 
 
 def _walk(node: object, pointer: str) -> Iterator[tuple[str, str]]:
@@ -35,19 +35,33 @@ def _escaped(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
-def _rewritten(node: dict[Any, Any] | list[Any], change: Callable[[str], str]) -> dict[Any, Any] | list[Any]:
-    copy: Any = None
-    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
-        if isinstance(value, (dict, list)):
-            new = _rewritten(cast("list[Any]", value), change)
-            same = new is value
-        elif name == "reference" and isinstance(value, str):
+def _rewritten(node: dict[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Classes are compared by identity: this walks every element of every resource, and decoded JSON has no others."""
+    copy: dict[str, Any] | None = None
+    for name, value in node.items():
+        kind = value.__class__
+        if kind is dict:
+            new = _rewritten(value, change)
+        elif kind is list:
+            new = _rewritten_list(value, change)
+        elif name == "reference" and kind is str:
             new = change(value)
-            same = new == value
         else:
             continue
-        if not same:
-            if copy is None:
-                copy = node.copy()
+        if new is not value and new != value:
+            copy = node.copy() if copy is None else copy
             copy[name] = new
+    return node if copy is None else copy
+
+
+def _rewritten_list(node: list[Any], change: Callable[[str], str]) -> list[Any]:
+    copy: list[Any] | None = None
+    for index, value in enumerate(node):
+        kind = value.__class__
+        if kind is not dict and kind is not list:
+            continue
+        new = _rewritten(value, change) if kind is dict else _rewritten_list(value, change)
+        if new is not value:
+            copy = node.copy() if copy is None else copy
+            copy[index] = new
     return node if copy is None else copy

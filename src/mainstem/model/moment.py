@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ class Moment(Struct, frozen=True, kw_only=True):
         return self.precision in {"minute", "second"}
 
 
+@lru_cache(maxsize=50_000)
 def parse_moment(text: str) -> Moment | None:
     """Read a FHIR R4 date, dateTime or instant (§2.24.0.1); None when it is not one or does not exist in the calendar.
 

@@ -60,3 +60,5 @@ class Entry(Struct, frozen=True, kw_only=True):
     block: str
     resource: Resource
     certificate: Certificate
+    targets: frozenset[str] | None = None
+    """Ids of the records of ours that `resource` refers to, patients left out; None = not looked for yet."""

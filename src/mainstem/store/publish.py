@@ -43,10 +43,14 @@ class Place(NamedTuple):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """An indexed entry with its place, ready to be compared with what stands."""
+    """An indexed entry with its place and its bytes, ready to be compared with what stands."""
 
     indexed: Indexed
     place: Place
+    meta: bytes
+    """Canonical JSON of `meta`, without version and time."""
+    rest: bytes
+    """Canonical JSON of all but resourceType, id and meta, without its opening brace."""
 
 
 class _Row(NamedTuple):
@@ -103,8 +107,7 @@ class _Write(NamedTuple):
     upd: datetime
     op: str
     """`c`, `u`, or `=` when the content is the version that history already knows."""
-    meta: bytes
-    rest: bytes
+    cert: bytes
 
 
 class Publisher:
@@ -139,22 +142,22 @@ class Publisher:
 
     def _compare(self, pk: int, draft: Draft, row: _Row | None, last: _Version | None, now: datetime) -> _Write | None:
         entry = draft.indexed.entry
-        meta, rest = split(entry.resource)
-        content = self._namer.content(meta + rest)
-        chash = content + self._namer.content(encode(entry.certificate))
+        content = self._namer.content(draft.meta + draft.rest)
+        cert = encode(entry.certificate)
+        chash = content + self._namer.content(cert)
         if row is not None:
             place = (row.person, row.block, row.cat, row.labels, row.dlo)
             here = (*draft.place, draft.indexed.cat, draft.indexed.labels, draft.indexed.lo)
             if row.chash == chash and place == here:
                 return None
             if row.chash[:HASH_LENGTH] == content and row.person == draft.place.person:
-                return _Write(draft, pk, chash, row.ver, row.upd, "=", meta, rest)
-            return _Write(draft, pk, chash, row.ver + 1, now, "u", meta, rest)
+                return _Write(draft, pk, chash, row.ver, row.upd, "=", cert)
+            return _Write(draft, pk, chash, row.ver + 1, now, "u", cert)
         if last is None:
-            return _Write(draft, pk, chash, 1, now, "c", meta, rest)
+            return _Write(draft, pk, chash, 1, now, "c", cert)
         if last.op != "d" and last.chash == content:
-            return _Write(draft, pk, chash, last.ver, last.upd, "=", meta, rest)
-        return _Write(draft, pk, chash, last.ver + 1, now, "c" if last.op == "d" else "u", meta, rest)
+            return _Write(draft, pk, chash, last.ver, last.upd, "=", cert)
+        return _Write(draft, pk, chash, last.ver + 1, now, "c" if last.op == "d" else "u", cert)
 
     def _remove(self, tx: Tx, gone: Sequence[_Row], versions: Mapping[int, _Version], now: datetime) -> None:
         if not gone:
@@ -197,13 +200,13 @@ class Publisher:
     def _row(self, tx: Tx, w: _Write) -> dict[str, Any]:
         indexed, entry = w.draft.indexed, w.draft.indexed.entry
         owner = w.draft.place.person or self._public
-        body = _assemble(entry.resource, w.meta, w.rest, w.ver, w.upd)
+        body = _assemble(w.draft, w.ver, w.upd)
         return {
             "pk": w.pk, "id": UUID(entry.id), "rt": number_of(entry.type), "person": w.draft.place.person,
             "block": w.draft.place.block, "ver": w.ver, "upd": w.upd, "dlo": indexed.lo, "dhi": indexed.hi,
             "cat": indexed.cat, "labels": indexed.labels, "tok": indexed.tok, "chash": w.chash,
             "body": self._vault.seal(tx, owner, f"resource:{w.pk}:{w.ver}".encode(), body),
-            "cert": self._vault.seal(tx, owner, f"cert:{w.pk}:{w.ver}".encode(), encode(entry.certificate)),
+            "cert": self._vault.seal(tx, owner, f"cert:{w.pk}:{w.ver}".encode(), w.cert),
         }  # fmt: skip
 
     def _history(self, w: _Write) -> tuple[Any, ...]:
@@ -228,11 +231,11 @@ def split(resource: Resource) -> tuple[bytes, bytes]:
     return canonical(resource.get("meta", {})), canonical(rest)[1:]
 
 
-def _assemble(resource: Resource, meta: bytes, rest: bytes, ver: int, upd: datetime) -> bytes:
+def _assemble(draft: Draft, ver: int, upd: datetime) -> bytes:
     """Return the final JSON: resourceType, id, meta with version and time, then the rest in canonical order."""
-    instant = upd.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    entry, instant = draft.indexed.entry, upd.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     version = f'"meta":{{"versionId":"{ver}","lastUpdated":"{instant}"'
-    head = f'{{"resourceType":"{resource["resourceType"]}","id":"{resource["id"]}",{version}'
-    told = b"," + meta[1:] if meta != b"{}" else b"}"
-    tail = b"," + rest if rest != b"}" else b"}"
+    head = f'{{"resourceType":"{entry.type}","id":"{entry.id}",{version}'
+    told = b"," + draft.meta[1:] if draft.meta != b"{}" else b"}"
+    tail = b"," + draft.rest if draft.rest != b"}" else b"}"
     return head.encode() + told + tail

@@ -1,6 +1,6 @@
 """Bodies at rest: zstd, then AES-256-GCM, bound to what they are and where they stand (trust rule book, §4.2).
 
-byte 0   format version, 1
+byte 0   format version: 1 = zstd inside, 2 = as it is (short bodies, which zstd does not make shorter)
 byte 1   id of the trained zstd dictionary, 0 = none (reserved)
 2 .. 13  nonce, 96 random bits; one data key must not seal more than 2^32 bodies
 14 ..    ciphertext and 16-byte tag; the two header bytes are authenticated with the caller's `aad`
@@ -13,10 +13,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from zstandard import ZstdCompressor, ZstdDecompressor
 
-_HEADER = b"\x01\x00"
+_PACKED = b"\x01\x00"
+_PLAIN = b"\x02\x00"
+_SHORT = 160
+"""Bytes below which compressing costs more time than it saves space."""
 _LEVEL = 3
 _NONCE_LENGTH = 12
-_START = len(_HEADER) + _NONCE_LENGTH
+_HEADER_LENGTH = 2
+_START = _HEADER_LENGTH + _NONCE_LENGTH
 
 
 class UnsealError(Exception):
@@ -37,15 +41,17 @@ _ZSTD = _Zstd()
 def seal(dek: bytes, aad: bytes, body: bytes, random_bytes: Callable[[int], bytes]) -> bytes:
     """Compress and encrypt `body` under the 32-byte data key; `aad` says what it is and must be given again to open."""
     nonce = random_bytes(_NONCE_LENGTH)
-    return _HEADER + nonce + AESGCM(dek).encrypt(nonce, _ZSTD.compress(body), _HEADER + aad)
+    header, packed = (_PLAIN, body) if len(body) < _SHORT else (_PACKED, _ZSTD.compress(body))
+    return header + nonce + AESGCM(dek).encrypt(nonce, packed, header + aad)
 
 
 def unseal(dek: bytes, aad: bytes, sealed: bytes) -> bytes:
     """Return the body; raises `UnsealError` when any bit of it, its key or its `aad` differs."""
-    if sealed[: len(_HEADER)] != _HEADER:
+    header = sealed[:_HEADER_LENGTH]
+    if header not in {_PACKED, _PLAIN}:
         raise UnsealError("the sealed body has a format or dictionary that this version does not know")
     try:
-        packed = AESGCM(dek).decrypt(sealed[len(_HEADER) : _START], sealed[_START:], _HEADER + aad)
+        packed = AESGCM(dek).decrypt(sealed[_HEADER_LENGTH:_START], sealed[_START:], header + aad)
     except (InvalidTag, ValueError) as error:
         raise UnsealError("the sealed body does not open here: altered, moved, or another key") from error
-    return _ZSTD.decompress(packed)
+    return _ZSTD.decompress(packed) if header == _PACKED else packed

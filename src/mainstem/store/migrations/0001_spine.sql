@@ -77,9 +77,8 @@ create table held (
     problem  text not null,
     words    text not null,
     release  text not null,
-    path     text not null,
     at       timestamptz not null,
-    body     bytea,                           -- sealed fact, when it was read that far
+    body     bytea not null,                  -- sealed [path, fact or null]: a file's name may be a patient's
     released timestamptz                      -- set when a replay let it through
 );
 create index held_open on held (problem) where released is null;
@@ -181,7 +180,7 @@ create table resource (
 );
 create index resource_tok on resource using gin (tok) with (fastupdate = off);
 create index resource_block on resource (person, block);
-create index resource_date on resource (person, rt, dlo);
+create index resource_date on resource (person, rt, dlo desc nulls last, pk desc);
 create index resource_type on resource (rt, upd, pk);
 
 -- work ---------------------------------------------------------------------------------------------------------------
