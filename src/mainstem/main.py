@@ -24,7 +24,7 @@ from rich.markup import escape
 
 from mainstem import __version__, formats, settings
 from mainstem.fhir.types import number_of
-from mainstem.model.fact import Held
+from mainstem.model.fact import SOURCE_NAME, Held
 from mainstem.model.reference import Reference
 from mainstem.model.trouble import SetupError
 from mainstem.pipeline import Pipeline, Report
@@ -98,6 +98,7 @@ def opened(chosen: Settings) -> Generator[Opened]:
 # -- commands ----------------------------------------------------------------------------------------------------------
 def import_(options: argparse.Namespace, chosen: Settings, console: Console) -> int:
     """Read files into the record; held items and refusals are told with their reasons."""
+    _refuse_impossible(options)
     reports: list[Report] = []
     with opened(chosen) as here, console.status("Reading …") as status:
         for report, words in _imported(here, options):
@@ -119,17 +120,32 @@ def import_(options: argparse.Namespace, chosen: Settings, console: Console) -> 
     return 0
 
 
+def _refuse_impossible(options: argparse.Namespace) -> None:
+    if not SOURCE_NAME.fullmatch(options.source):
+        remedy = "Use small letters, digits and hyphens, such as harbour-clinic."
+        raise SetupError("This is no name for a source.", where="--source", remedy=remedy)
+    for path in options.paths:
+        if not path.exists():
+            raise SetupError("There is no such file or folder.", where=path, remedy="Name one that is there.")
+
+
 def _imported(here: Opened, options: argparse.Namespace) -> Iterator[tuple[Report, str]]:
     """Yield a report for each delivery, with words for people when something of it was held."""
     yield from ((report, "") for report in here.pipeline.recover())
     for path in options.paths:
         for item in files.deliveries(path, options.source, clock):
             if isinstance(item, Held):
-                words = f"[yellow]held[/] {path.name}: {escape(item.words)} {escape(item.release)}"
-                yield here.pipeline.refuse(options.source, path.name, item), words
+                words = f"[yellow]held[/] {escape(item.path)}: {escape(item.words)} {escape(item.release)}"
+                yield here.pipeline.refuse(options.source, item.path, item), words
             else:
                 report = here.pipeline.apply(item)
-                yield report, f"[yellow]{report.held} held[/] in {escape(item.name)}" if report.held else ""
+                yield report, _held_in(report, item.name)
+
+
+def _held_in(report: Report, name: str) -> str:
+    """Say what of a delivery is held and why; nothing when nothing is."""
+    reasons = " ".join(report.reasons)
+    return f"[yellow]{report.held} held[/] in {escape(name)}: {escape(reasons)}" if report.held else ""
 
 
 class Total(Struct, frozen=True, kw_only=True):

@@ -65,6 +65,9 @@ MAPPING = sum(stage.version for stage in STAGES)
 """Version of the whole reading: a delivery is worked through once under each (SYNC-10)."""
 
 
+REASONS_MAX = 5
+"""How many reasons a report tells; all of them are in the table of held items."""
+
 REFUSED = "application/vnd.mainstem.refused+json"
 """Media type of the note that stands for bytes that were refused unread."""
 
@@ -78,6 +81,8 @@ class Report(Struct, frozen=True, kw_only=True):
     known: int = 0
     held: int = 0
     written: int = 0
+    reasons: tuple[str, ...] = ()
+    """Why things are held, each reason once, the first few of them."""
 
 
 class Pipeline:
@@ -181,7 +186,8 @@ class Pipeline:
             "known": len(statements) - len(fresh), "held": len(held),
         }  # fmt: skip
         self._ledger.close(tx, receipt, MAPPING, counts, now)
-        return Report(delivery=receipt.id, written=published.written, **counts)
+        reasons = tuple(dict.fromkeys(f"{item.words} {item.release}" for item in held))[:REASONS_MAX]
+        return Report(delivery=receipt.id, written=published.written, reasons=reasons, **counts)
 
     def _mine(self, tx: Tx, receipt: Receipt) -> bool:
         """Become the one that settles; False when another process worked this delivery through while this one waited.

@@ -42,7 +42,7 @@ class House:
     def take(self, path: Path, source: str) -> list[Report]:
         """Import a file or folder as the command line does."""
         return [
-            self.pipeline.refuse(source, path.name, item) if isinstance(item, Held) else self.pipeline.apply(item)
+            self.pipeline.refuse(source, item.path, item) if isinstance(item, Held) else self.pipeline.apply(item)
             for item in files.deliveries(path, source, self.clock)
         ]
 

@@ -1,5 +1,6 @@
 """A delivery is what a source sent; a fact is one version of one source record that the delivery states."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +12,15 @@ Resource = dict[str, Any]
 """A FHIR R4 resource as decoded JSON; decimals are `decimal.Decimal`, so that 1.00 stays 1.00 (FHIR R4 §2.24.0.1)."""
 
 
+SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+"""What a source may be called."""
+
+
 class Delivery(Struct, frozen=True, kw_only=True):
     """Raw bytes that one source handed over at one moment, kept for ever as they came."""
 
     source: str
-    """Configured name of the source, `[a-z0-9][a-z0-9-]{0,62}`."""
+    """Configured name of the source, as `SOURCE_NAME`."""
     name: str
     """What the source calls these bytes: a file name, a URL path, or a message id; for people, not for identity."""
     media: str

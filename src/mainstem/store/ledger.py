@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from psycopg.types.json import Jsonb
 
 from mainstem.fhir.types import number_of
@@ -66,15 +66,15 @@ class Ledger:
     # -- deliveries ---------------------------------------------------------------------------------------------------
     def source(self, tx: Tx, name: str, kind: str, now: datetime) -> int:
         """Return the number of a source, registering it at its first delivery."""
-        if name not in self._sources:
+        known = self.sources(tx).get(name)
+        if known is None:  # an insert that meets a conflict would use up one of the 32,767 numbers each time
             tx.execute(
                 "insert into source (name, kind, created) values (%s, %s, %s) on conflict (name) do nothing",
                 (name, kind, now),
             )
-            row = tx.execute("select id from source where name = %s", (name,)).fetchone()
-            assert row is not None
-            self._sources[name] = row[0]
-        return self._sources[name]
+            known = self.sources(tx)[name]
+        self._sources[name] = known
+        return known
 
     def sources(self, tx: Tx) -> Mapping[str, int]:
         """Return the number of every source that has delivered."""
@@ -208,19 +208,23 @@ class Ledger:
         return Fact(source=name, type=type_, key=key, subject=about, order=order, resource=decode(content), path=path)
 
     def hold(self, tx: Tx, receipt: Receipt, held: Iterable[Held], source: str, now: datetime) -> None:
-        """Keep what could not be used, with its reason; nothing is dropped (I8)."""
-        for item in held:
-            body = None if item.fact is None else encode(item.fact)
-            owner = self.source_owner(source)
-            aad = f"held:{receipt.id}".encode()
-            tx.execute(
-                statement("hold"),
-                {
-                    "delivery": receipt.id, "problem": item.problem.value, "words": item.words, "release": item.release,
-                    "path": item.path, "at": now,
-                    "body": None if body is None else self._vault.seal(tx, owner, aad, body),
-                },
-            )  # fmt: skip
+        """Keep what could not be used, with its reason; nothing is dropped (I8). Where it stood is sealed with it."""
+        owner = self.source_owner(source)
+        rows = [
+            {
+                "delivery": receipt.id, "problem": item.problem.value, "words": item.words, "release": item.release,
+                "at": now, "body": self._vault.seal(tx, owner, _held_aad(receipt.id), encode([item.path, item.fact])),
+            }
+            for item in held
+        ]  # fmt: skip
+        if rows:
+            with tx.cursor() as cursor:
+                cursor.executemany(statement("hold"), rows)
+
+    def open_held(self, tx: Tx, delivery: int, source: str, body: bytes) -> tuple[str, Fact | None]:
+        """Decrypt where a held item stood in its delivery, and the fact that it is, when it was read that far."""
+        opened = self._vault.unseal(tx, self.source_owner(source), _held_aad(delivery), body)
+        return convert(decode(opened), tuple[str, Fact | None])
 
     def source_owner(self, source: str) -> int:
         """Return the key owner of a source's deliveries and of its facts about no person."""
@@ -241,6 +245,10 @@ def _without_version(resource: Resource) -> Resource:
 
 def _delivery_aad(chash: bytes) -> bytes:
     return b"delivery:" + chash.hex().encode()
+
+
+def _held_aad(delivery: int) -> bytes:
+    return f"held:{delivery}".encode()
 
 
 def _fact_aad(record: int, chash: bytes) -> bytes:

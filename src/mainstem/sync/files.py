@@ -61,7 +61,7 @@ def deliveries(path: Path, source: str, clock: Clock) -> Iterator[Delivery | Hel
             yield from _file(file, name, intake, path)
     else:
         path.stat()
-        yield from _file(path, path.name, intake, path.parent)
+        yield from _file(path, _readable(path.name), intake, path.parent)
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -70,7 +70,12 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
         links = [name for name in inner if (Path(root) / name).is_symlink()]
         for name in sorted([*names, *links]):
             file = Path(root) / name
-            yield file, file.relative_to(folder).as_posix()
+            yield file, _readable(file.relative_to(folder).as_posix())
+
+
+def _readable(name: str) -> str:
+    """Return a name that can be stored and shown: bytes of another encoding than the system's become U+FFFD."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _file(file: Path, name: str, intake: _Intake, folder: Path) -> Iterator[Delivery | Held]:

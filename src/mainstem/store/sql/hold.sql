@@ -1,2 +1,2 @@
-insert into held (delivery, problem, words, release, path, at, body)
-values (%(delivery)s, %(problem)s, %(words)s, %(release)s, %(path)s, %(at)s, %(body)s)
+insert into held (delivery, problem, words, release, at, body)
+values (%(delivery)s, %(problem)s, %(words)s, %(release)s, %(at)s, %(body)s)
