@@ -44,6 +44,22 @@ _KEYS: Mapping[str, tuple[str, int, str]] = {
 }  # fmt: skip
 
 
+_REACHABLE = """
+(() => {
+  const one = document.querySelector(%s)
+  one.scrollIntoView({ block: 'center', behavior: 'instant' })
+  const box = one.getBoundingClientRect()
+  const before = window.aim ?? []
+  window.aim = [box.x + box.width / 2, box.y + box.height / 2]
+  const top = document.elementFromPoint(...window.aim)
+  return one.contains(top) && before[0] === window.aim[0] && before[1] === window.aim[1]
+})()
+"""
+_MOVED = ("context was destroyed", "navigated or closed", "Cannot find default execution context")
+"""What Chromium says when a page left while a script waited in it."""
+_MOVES_MAX = 20
+
+
 class PageError(AssertionError):
     """The page threw, or what was waited for never came."""
 
@@ -94,21 +110,27 @@ class Page:
             raise PageError(details.get("exception", {}).get("description", details["text"]))
         return answer["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 10) -> None:
-        self.run(_WAIT % {"condition": condition, "words": json.dumps(condition), "ms": seconds * 1000})
+    def wait(self, condition: str, seconds: float = 25) -> None:
+        """Wait until the condition holds on the page, also when the page goes to another address meanwhile."""
+        script = _WAIT % {"condition": condition, "words": json.dumps(condition), "ms": seconds * 1000}
+        for _ in range(_MOVES_MAX):
+            try:
+                self.run(script)
+            except PageError as error:
+                if not any(sign in str(error) for sign in _MOVED):
+                    raise
+            else:
+                return
+        raise PageError(f"the page never rests: {condition}")
 
     def see(self, words: str) -> None:
         """Wait until these words stand on the page."""
         self.wait(f"document.body.innerText.includes({json.dumps(words)})")
 
     def click(self, selector: str) -> None:
-        """Click in the middle of the first element that matches, after scrolling it into view."""
-        found = json.dumps(selector)
-        self.wait(f"document.querySelector({found})")
-        x, y = self.run(
-            f"""(() => {{ const one = document.querySelector({found}); one.scrollIntoView({{block: 'center'}})
-            const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2] }})()"""
-        )
+        """Click in the middle of the first element that matches, once it stands still and nothing covers it."""
+        self.wait(_REACHABLE % json.dumps(selector))
+        x, y = self.run("window.aim")
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
