@@ -161,7 +161,7 @@ class Pipeline:
                 self._matching.settle(tx, {s.record: fact for s, fact in facts} if patients else {}, now)
         done = 0
         for places in views.places(tx):
-            self._round(tx, places, (), now)
+            self._settled(tx, places, (), now)
             done += len(places)
         return done
 
@@ -224,7 +224,10 @@ class Pipeline:
         """Take the record to what follows from the ledger and these newest facts, in the caller's transaction."""
         patients = {a.statement.record: a.harmonised for a in arrivals if a.statement.fact.type == "Patient"}
         moved = self._matching.settle(tx, patients, now)
-        places = self._touched(tx, arrivals, moved)
+        return self._settled(tx, self._touched(tx, arrivals, moved), arrivals, now)
+
+    def _settled(self, tx: Tx, places: set[Place], arrivals: Sequence[Arrival], now: datetime) -> Published:
+        """Derive the given places anew, then those that refer to what stands under another id since."""
         done: set[Place] = set()
         total = Published()
         for _ in range(ROUNDS_MAX):
@@ -297,14 +300,14 @@ class Pipeline:
     ) -> set[str]:
         """Write heads with the resource of each; return the ids under which some record no longer stands."""
         now_in = {number(owner.record): number(owner.resource) for owner in owners}
+        was = {each.record: each.resource for each in standing}
+        was |= {a.statement.record: a.before.resource for a in arrivals if a.before is not None}
         heads.write(tx, arrivals, self._ledger.sources(tx), now_in)
-        fresh = {a.statement.record for a in arrivals if a.before is None}
-        heads.assign(tx, {
-            each.record: now_in.get(each.record) for each in standing
-            if each.record not in fresh and each.resource != now_in.get(each.record)
-        })  # fmt: skip
-        left = {each.resource for each in standing if each.resource and each.resource != now_in.get(each.record)}
-        joined = {o.record for o in owners if o.record != o.resource and number(o.record) in fresh}
+        moved = {record for record, resource in was.items() if resource != now_in.get(record)}
+        arrived = {a.statement.record for a in arrivals}
+        heads.assign(tx, {record: now_in.get(record) for record in moved - arrived})
+        left = {resource for record in moved if (resource := was[record]) is not None}
+        joined = {o.record for o in owners if o.record != o.resource and was.get(number(o.record)) is None}
         return joined | set(settling.ids_of(tx, left) if left else ())
 
     def _alerts(self, entries: Sequence[Entry]) -> list[Entry]:

@@ -85,7 +85,7 @@ def write(tx: Tx, arrivals: Sequence[Arrival], sources: Mapping[str, int], owner
     fresh = [a for a in arrivals if a.before is None]
     if fresh:
         copy_rows(tx, "head", _COLUMNS, (_row(a, sources, owners) for a in fresh))
-    changed = [_changed(a) for a in arrivals if a.before is not None]
+    changed = [{**_changed(a), "resource": owners.get(a.statement.record)} for a in arrivals if a.before is not None]
     if changed:
         with tx.cursor() as cursor:
             cursor.executemany(statement("update_head"), changed)
