@@ -121,8 +121,8 @@ def operator_token(
 def new_grantee(tx: Tx, *, kind: str, name: str, now: datetime, person: int | None = None) -> int:
     """Register somebody to whom something can be granted and return their number."""
     row = tx.execute(
-        "insert into grantee (kind, name, person, created) values (%s, %s, %s, %s) returning id",
-        (kind, name, person, now),
+        "insert into grantee (kind, name, person, given, created) values (%s, %s, %s, %s, %s) returning id",
+        (kind, name, person, person, now),
     ).fetchone()
     return row[0] if row else 0
 

@@ -90,7 +90,9 @@ def create(tx: Tx, person: int, offer: Offer, now: datetime) -> Share:
 
 def own(tx: Tx, person: int, name: str, now: datetime) -> int:
     """Return the grantee that a person is, with the grant of their whole own record; made at the first call."""
-    row = tx.execute("select id from grantee where kind = 'patient' and person = %s", (person,)).fetchone()
+    row = tx.execute(
+        "select id from grantee where kind = 'patient' and person = %s order by given <> person, id limit 1", (person,)
+    ).fetchone()
     if row is not None:
         return row[0]
     grantee = new_grantee(tx, kind="patient", name=name, person=person, now=now)

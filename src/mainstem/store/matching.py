@@ -4,10 +4,12 @@ Decisions are a pure function of pairs of records and clusters of their componen
 order of arrival (I2); only what changed is appended to the link ledger.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from mainstem import harmonise, identify
+from mainstem.identify.rules import KEY_MEMBERS_MAX
 from mainstem.model.fact import Fact
 from mainstem.model.ids import number
 from mainstem.model.person import Decision, Demographics, Verdict
@@ -17,7 +19,6 @@ from mainstem.store.ledger import Ledger
 from mainstem.store.session import Tx
 
 Pair = tuple[int, int]
-_LAPSED = ("the records no longer agree",)
 
 
 class Matching:
@@ -34,17 +35,38 @@ class Matching:
             return {}
         namer = self._reference.namer
         people = {record: identify.demographics(fact, namer) for record, fact in arrived.items()}
-        keys = {record: identify.keys(each, namer) for record, each in people.items()}
-        persons.replace_keys(tx, keys)
-        told = persons.decisions(tx, arrived)
-        near = persons.candidates(tx, (key for each in keys.values() for key in each)) | {
-            r for pair in told for r in pair
-        }
-        self._load(tx, people, near)
-        made = {persons.pair(d): d for d in identify.STAGE.run(list(people.values()), self._reference).kept}
-        persons.append(tx, _changes(told, made, set(arrived)), now)
-        decisions = self._component(tx, people, arrived)
+        compared, usable = self._compared(tx, people)
+        told = persons.decisions(tx, compared)
+        self._load(tx, people, persons.sharing(tx, usable) | compared | {r for pair in told for r in pair})
+        made = self._decide(people, usable)
+        persons.append(tx, _changes(told, made, compared), now)
+        decisions = self._component(tx, people, compared)
         return persons.seat(tx, identify.cluster(list(people.values()), list(decisions.values())), namer)
+
+    def _compared(self, tx: Tx, people: Mapping[int, Demographics]) -> tuple[set[int], set[int]]:
+        """Write the arrived records' keys; return the records to compare anew, and the keys that may propose a pair.
+
+        A key that grew beyond what is usable, or shrank to it, brings all its records: what is compared depends on the
+        set of records alone, not on the order in which they came (I2).
+        """
+        new = {record: set(identify.keys(each, self._reference.namer)) for record, each in people.items()}
+        old = persons.keys_of(tx, people)
+        persons.replace_keys(tx, {record: sorted(keys) for record, keys in new.items()})
+        grown = Counter(key for keys in new.values() for key in keys)
+        grown.subtract(key for keys in old.values() for key in keys)
+        now = persons.sizes(tx, grown)
+        turned = {k for k, more in grown.items() if _usable(now.get(k, 0)) != _usable(now.get(k, 0) - more)}
+        compared = {*people, *(persons.sharing(tx, turned) if turned else ())}
+        if turned:
+            others = persons.keys_of(tx, compared - people.keys())
+            now = persons.sizes(tx, {*now, *(key for keys in others.values() for key in keys)})
+        return compared, {key for key, size in now.items() if size > 1 and _usable(size)}
+
+    def _decide(self, people: Mapping[int, Demographics], usable: set[int]) -> dict[Pair, Decision]:
+        """Return the decisions on pairs that share a usable key; the stage alone sees only who is at hand."""
+        made = {persons.pair(d): d for d in identify.STAGE.run(list(people.values()), self._reference).kept}
+        keys = {r: usable.intersection(identify.keys(people[r], self._reference.namer)) for pair in made for r in pair}
+        return {pair: d for pair, d in made.items() if keys[pair[0]] & keys[pair[1]]}
 
     def _load(self, tx: Tx, people: dict[int, Demographics], records: Iterable[int]) -> None:
         missing = [record for record in records if record not in people]
@@ -71,6 +93,10 @@ class Matching:
         """Return the records that are of the same persons now: a lapsed link may take one of them away."""
         people = {person.number for person in persons.persons_of(tx, records).values()}
         return {record for members in persons.subjects_of(tx, people).values() for record in members}
+
+
+def _usable(members: int) -> bool:
+    return members <= KEY_MEMBERS_MAX
 
 
 def _changes(told: Mapping[Pair, Decision], made: Mapping[Pair, Decision], arrived: set[int]) -> list[Decision]:

@@ -12,9 +12,6 @@ from mainstem.store.copying import copy_rows
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
 
-KEY_MEMBERS_MAX = 200
-"""A blocking key shared by more records than this bridges strangers (a facility's phone): it proposes nobody."""
-
 
 class Person(NamedTuple):
     """A person's surrogate and public id."""
@@ -44,13 +41,25 @@ def replace_keys(tx: Tx, keys: Mapping[int, Sequence[int]]) -> None:
     copy_rows(tx, "blocking", {"key": "int8", "record": "int8"}, rows)
 
 
-def candidates(tx: Tx, keys: Iterable[int]) -> set[int]:
-    """Return the patient records that share a usable blocking key with any of `keys`."""
-    rows = tx.execute(
-        "select key, array_agg(record) from blocking where key = any(%s) group by key having count(*) between 2 and %s",
-        (list(set(keys)), KEY_MEMBERS_MAX),
-    ).fetchall()
-    return {record for _, members in rows for record in members}
+def keys_of(tx: Tx, records: Iterable[int]) -> dict[int, set[int]]:
+    """Return the blocking keys of the given patient records."""
+    found: dict[int, set[int]] = {}
+    rows = tx.execute("select record, key from blocking where record = any(%s)", (list(records),)).fetchall()
+    for record, key in rows:
+        found.setdefault(record, set()).add(key)
+    return found
+
+
+def sizes(tx: Tx, keys: Iterable[int]) -> dict[int, int]:
+    """Return how many patient records share each blocking key."""
+    rows = tx.execute("select key, count(*) from blocking where key = any(%s) group by key", (list(keys),)).fetchall()
+    return dict(rows)
+
+
+def sharing(tx: Tx, keys: Iterable[int]) -> set[int]:
+    """Return the patient records that have any of the given blocking keys."""
+    rows = tx.execute("select distinct record from blocking where key = any(%s)", (list(keys),)).fetchall()
+    return {record for (record,) in rows}
 
 
 def decisions(tx: Tx, records: Iterable[int]) -> dict[tuple[int, int], Decision]:
@@ -107,13 +116,7 @@ def seat(tx: Tx, clusters: Iterable[Sequence[str]], namer: Namer) -> dict[int, t
             statement("put_member"), [{"record": r, "person": now, "own": own[r]} for r, (_, now) in moved.items()]
         )
     left = [old for old, _ in moved.values() if old is not None]
-    emptied = [row[0] for row in tx.execute(statement("drop_empty_persons"), (left,)).fetchall()]
-    _carry(tx, {old: now for old, now in moved.values() if old is not None and old in emptied})
+    tx.execute(statement("drop_empty_persons"), (left,))
+    for each in ("carry_grants", "carry_grantees"):
+        tx.execute(statement(each), {"records": list(moved)})
     return moved
-
-
-def _carry(tx: Tx, renamed: Mapping[int, int]) -> None:
-    """Let the grants of a person whose id changed go on under the new id."""
-    parameters = {"before": list(renamed), "now": list(renamed.values())}
-    for each in ("carry_grants", "carry_grantees") if renamed else ():
-        tx.execute(statement(each), parameters)

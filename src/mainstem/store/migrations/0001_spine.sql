@@ -212,15 +212,19 @@ create table grantee (
     kind      text not null,                  -- patient, clinician, app, job, link, operator
     name      text not null,                  -- shown to the patient: "Harbour Clinic app"
     person    bigint,                         -- the person that a grantee of kind patient is
+    given     bigint,                         -- the person's id when it was registered: `person` follows that patient record
     created   timestamptz not null,
     paused_at timestamptz,
     disabled_at timestamptz
 );
 
+create index grantee_given on grantee (given);
+
 create table grant_row (                      -- permit-only; every read joins to one of these rows
     id         bigint generated always as identity primary key,
     grantee    int not null references grantee,
     person     bigint,                        -- null = all people (operator, population job)
+    given      bigint,                        -- the person's id when it was given: `person` follows that patient record
     types      smallint[] not null,           -- FHIR type numbers allowed; empty = all
     cats       bigint not null,               -- categories allowed, bit mask; -1 = all
     labels     int not null,                  -- sensitivity labels that it MAY see; -1 = all
@@ -238,6 +242,7 @@ create table grant_row (                      -- permit-only; every read joins t
 );
 create index grant_row_grantee on grant_row (grantee, person);
 create index grant_row_person on grant_row (person);
+create index grant_row_given on grant_row (given);
 
 create table token (                          -- opaque bearer handles, SHA-256 at rest
     hash    bytea primary key,

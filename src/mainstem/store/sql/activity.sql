@@ -1,6 +1,6 @@
--- who used a person's record (a machine that reads for many in one line an hour), and which of the receivers of the person's own shares were turned away
+-- who used a person's record, also under the ids that the person had before (a machine that reads for many in one line an hour), and which of the receivers of the person's own shares were turned away
 with touched as (
-    select at, grantee, grant_id, verb, rt, rows, outcome from audit where person = %(person)s
+    select at, grantee, grant_id, verb, rt, rows, outcome from audit where person in (select m.own from member m where m.person = %(person)s)
     union all
     select a.at, a.grantee, null, a.verb, a.rt, 0, 'refused'
     from (select * from audit where person = 0 order by at desc limit 2000) a

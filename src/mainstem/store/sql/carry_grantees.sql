@@ -1,3 +1,3 @@
-update grantee g set person = moved.now
-from unnest(%(before)s::bigint[], %(now)s::bigint[]) moved (before, now)
-where g.person = moved.before
+update grantee g set person = m.person
+from member m
+where m.record = any(%(records)s) and g.given = m.own and g.person <> m.person

@@ -1,4 +1,5 @@
--- a person who is known under another id now keeps their grants: the records did not change hands
-update grant_row g set person = moved.now
-from unnest(%(before)s::bigint[], %(now)s::bigint[]) moved (before, now)
-where g.person = moved.before
+-- a grant belongs to the patient record that named its person when it was given, and goes where that record goes: persons
+-- that join bring theirs along, persons that part take theirs back
+update grant_row g set person = m.person
+from member m
+where m.record = any(%(records)s) and g.given = m.own and g.person <> m.person

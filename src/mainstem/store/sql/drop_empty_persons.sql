@@ -1,2 +1,1 @@
 delete from person where id = any(%s) and not exists (select 1 from member m where m.person = person.id)
-returning id

@@ -5,7 +5,7 @@ join grantee e on e.id = g.grantee
 left join lateral (
     select count(*) as looked, max(at) as last
     from audit
-    where audit.person = g.person and audit.grant_id = g.id and audit.grantee = g.grantee and audit.rows > 0
+    where audit.person in (select m.own from member m where m.person = g.person) and audit.grant_id = g.id and audit.grantee = g.grantee and audit.rows > 0
 ) a on true
 where g.person = %(person)s and g.basis = %(basis)s
 order by g.created desc, g.id desc
