@@ -9,10 +9,10 @@ import pytest
 from mainstem.harmonise import STAGE, harmonise
 from mainstem.harmonise.analytes import recipe
 from mainstem.harmonise.codes import ORDINAL
-from mainstem.harmonise.quality import QUALITY_TAG, WORDS, Finding
+from mainstem.harmonise.quality import WORDS, Finding
 from mainstem.model.fact import Fact, Resource
 from mainstem.model.ids import Namer
-from mainstem.model.names import LOINC, SNOMED, SOURCE_VALUE, UCUM
+from mainstem.model.names import LOINC, QUALITY_TAG, SNOMED, SOURCE_VALUE, UCUM
 from mainstem.model.reference import Reference
 
 Run = Callable[[Resource], Resource]

@@ -13,10 +13,9 @@ import pytest
 
 from mainstem.formats import READERS
 from mainstem.harmonise import harmonise
-from mainstem.harmonise.quality import QUALITY_TAG
 from mainstem.model.fact import Delivery, Fact, Resource
 from mainstem.model.json import decode
-from mainstem.model.names import LOINC, SNOMED, UCUM
+from mainstem.model.names import LOINC, QUALITY_TAG, SNOMED, UCUM
 
 CCDA = Path(os.environ.get("MAINSTEM_FIXTURES", "../shared/fixtures")) / "ccda"
 KNOWN_DEVIATIONS = {

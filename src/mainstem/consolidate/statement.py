@@ -10,9 +10,8 @@ from mainstem.consolidate.shape import dicts
 from mainstem.model.fact import Fact, Resource
 from mainstem.model.ids import Namer
 from mainstem.model.json import canonical
+from mainstem.model.names import GONE_TAG
 
-GONE_TAG = "urn:mainstem:gone"
-"""`meta.tag` system of a record that its source deleted; the code is `deleted` (GONE-1)."""
 RETRACTED = "entered-in-error"
 _NAMING = frozenset({"id", "meta", "text"})
 

@@ -8,13 +8,12 @@ from msgspec import Struct
 
 from mainstem.model.fact import Resource
 from mainstem.model.moment import Moment, parse_moment
+from mainstem.model.names import OFFSET_INFERRED
 
 Grain = Literal["timed", "day", "coarse", "none"]
 GRAINS: tuple[Grain, ...] = ("timed", "day", "coarse", "none")
 """From the most precise to nothing."""
 _MINUTE = timedelta(seconds=60)
-OFFSET_INFERRED = "urn:mainstem:offset-inferred"
-"""Extension that the readers put on a dateTime whose offset the source did not write."""
 _MIDNIGHT = "T00:00:00"
 
 

@@ -4,9 +4,7 @@ from enum import StrEnum
 from typing import cast
 
 from mainstem.harmonise.json_shapes import Json, dicts
-
-QUALITY_TAG = "urn:mainstem:quality"
-"""`meta.tag` system of a quality finding; the code is one of `Finding`."""
+from mainstem.model.names import QUALITY_TAG
 
 
 class Finding(StrEnum):

@@ -9,11 +9,10 @@ from msgspec import Struct
 
 from mainstem.harmonise.codes import codings
 from mainstem.harmonise.json_shapes import dicts
-from mainstem.harmonise.quality import QUALITY_TAG
 from mainstem.insight.rules import Rule, book
 from mainstem.model.fact import Resource
 from mainstem.model.moment import parse_moment
-from mainstem.model.names import CONFLICT_TAG, LOINC
+from mainstem.model.names import CONFLICT_TAG, LOINC, QUALITY_TAG
 from mainstem.model.record import Entry
 
 _LARGEST = Decimal(10_000)

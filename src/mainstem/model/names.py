@@ -1,4 +1,7 @@
-"""The URIs that mainstem itself mints, in one place, and the few of the standards that many rooms name."""
+"""The URIs that more than one room names: those that mainstem mints, and a few of the standards.
+
+One that a single room writes and reads (`urn:mainstem:entry-of`) stands in that room.
+"""
 
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
@@ -17,4 +20,8 @@ RULE = "urn:mainstem:rule"
 SOURCE_ID = "urn:mainstem:source-id"
 """Extension on `_id`: the id as the source sent it, when it is no valid FHIR id (R4 §2.24.0.1)."""
 GONE_TAG = "urn:mainstem:gone"
-"""`meta.tag` system of a tombstone; the code says which kind of gone it is: `deleted` (GONE-1)."""
+"""`meta.tag` system of a record that its source deleted; the code is `deleted` (GONE-1)."""
+QUALITY_TAG = "urn:mainstem:quality"
+"""`meta.tag` system of a quality finding; the code is one of `mainstem.harmonise.quality.Finding`."""
+OFFSET_INFERRED = "urn:mainstem:offset-inferred"
+"""Extension on a dateTime whose offset the source did not write (CCDA-7); the code says where it was borrowed."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from mainstem.harmonise import harmonise
 from mainstem.model.fact import Resource
 from mainstem.model.json import decode
+from mainstem.model.names import LOINC, SNOMED
 from mainstem.model.record import Certificate, Member, Role
 from mainstem.share import wording
 from mainstem.share.door import RefusalError, Visit
@@ -19,7 +20,7 @@ from mainstem.store.own_record import Spoken
 from mainstem.store.reading import Served
 
 _ISSUES_MAX = 100
-_SYSTEMS = {"http://loinc.org": "LOINC", "http://snomed.info/sct": "SNOMED CT"}
+_SYSTEMS = {LOINC: "LOINC", SNOMED: "SNOMED CT"}
 """Short names of the code systems that people may have heard of."""
 
 

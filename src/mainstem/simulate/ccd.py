@@ -14,15 +14,16 @@ from xml.sax.saxutils import escape, quoteattr
 
 from msgspec import Struct
 
+from mainstem.model.names import CVX, RXNORM, SNOMED
 from mainstem.simulate.fhir_chart import MEMBER
 from mainstem.simulate.plan import Chart, Copy, Event, Part, Written
 from mainstem.simulate.tables import Concept
 
 _OIDS = {
-    "http://snomed.info/sct": "2.16.840.1.113883.6.96",
+    SNOMED: "2.16.840.1.113883.6.96",
     "http://hl7.org/fhir/sid/icd-10-cm": "2.16.840.1.113883.6.90",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "2.16.840.1.113883.6.88",
-    "http://hl7.org/fhir/sid/cvx": "2.16.840.1.113883.12.292",
+    RXNORM: "2.16.840.1.113883.6.88",
+    CVX: "2.16.840.1.113883.12.292",
 }
 _SEX = {"female": "F", "male": "M"}
 _UNKNOWN = '<low nullFlavor="UNK"/>'

@@ -16,7 +16,7 @@ from typing import Any, LiteralString
 from msgspec import Struct
 
 from mainstem.model.json import encode
-from mainstem.model.names import UCUM
+from mainstem.model.names import LOINC, UCUM
 from mainstem.simulate.chance import Random
 from mainstem.store import embedded
 from mainstem.store.database import Database
@@ -108,7 +108,7 @@ def _reading(number: int) -> bytes:
     day, minute = divmod(max(number, 0), 1_000)
     return encode({
         "resourceType": "Observation", "id": f"o{max(number, 0)}", "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "code": {"coding": [{"system": LOINC, "code": "8867-4"}]},
         "subject": {"reference": f"Patient/p{number % PATIENTS}"},
         "effectiveDateTime": f"2026-01-{day + 1:02}T{minute // 60:02}:{minute % 60:02}:00Z",
         "valueQuantity": {"value": 60 + number % 40, "unit": "/min", "system": UCUM, "code": "/min"},

@@ -10,6 +10,7 @@ from mainstem.formats.cda.statements import comments, encounter_of, recorded
 from mainstem.formats.cda.times import put
 from mainstem.formats.cda.values import concept, required_concept
 from mainstem.formats.xml import Node
+from mainstem.model.names import SNOMED
 
 _LIFECYCLE_DEFAULT = "active"
 
@@ -170,4 +171,4 @@ def instruction(node: Node, section: Section, reading: Reading) -> str | None:
     return reading.state(node, "instruction", body, section)
 
 
-_EDUCATION = {"system": "http://snomed.info/sct", "code": "409073007", "display": "Education"}
+_EDUCATION = {"system": SNOMED, "code": "409073007", "display": "Education"}

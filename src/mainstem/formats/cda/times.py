@@ -8,10 +8,8 @@ from msgspec import Struct
 
 from mainstem.formats.cda.nodes import V3, one
 from mainstem.formats.xml import Node
-from mainstem.model.names import SOURCE_VALUE
+from mainstem.model.names import OFFSET_INFERRED, SOURCE_VALUE
 
-OFFSET_INFERRED = "urn:mainstem:offset-inferred"
-"""Extension on a dateTime whose offset the source did not write; the code says where it was borrowed."""
 ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
 _FIRST_YEAR = 1800
