@@ -12,7 +12,7 @@ class Demographics(Struct, frozen=True, kw_only=True):
     """Public id of the source's Patient record, from `Namer.record`."""
     source: str
     identifiers: tuple[tuple[str, str], ...] = ()
-    """(system URI of the assigner, value) of real assigners; placeholder and shared (account, policy) numbers left out."""
+    """(system URI, value) of real assigners; placeholders and shared numbers (account, policy) are left out."""
     assigned: tuple[tuple[str, str], ...] = ()
     """Those of `identifiers` of which the assigner gives a person one only, and that are in use: two of them differ."""
     given: tuple[str, ...] = ()

@@ -1,10 +1,10 @@
-"""The closed list of reasons for which something is held; each maps to a FHIR issue type."""
+"""The closed list of reasons for which something is held."""
 
 from enum import StrEnum
 
 
 class Problem(StrEnum):
-    """Why a delivery or a fact is held. The value is stored; the FHIR `IssueType` is in `ISSUE_TYPES`."""
+    """Why a delivery or a fact is held; the value is what is stored."""
 
     UNREADABLE = "unreadable"
     """The bytes are not well-formed in the format that they claim (truncated JSON, broken XML, wrong encoding)."""
@@ -26,18 +26,3 @@ class Problem(StrEnum):
     """A reference that can never resolve, such as a conditional reference with several matches (REF-6)."""
     UNSUPPORTED = "unsupported"
     """Well-formed, but of a version or kind that mainstem does not read (DSTU2, HL7 v3 other than CDA)."""
-
-
-ISSUE_TYPES: dict[Problem, str] = {
-    Problem.UNREADABLE: "structure",
-    Problem.UNSAFE: "security",
-    Problem.TOO_LARGE: "too-long",
-    Problem.UNKNOWN_FORMAT: "not-supported",
-    Problem.NOT_A_RESOURCE: "invalid",
-    Problem.NO_PATIENT: "required",
-    Problem.AMBIGUOUS_PERSON: "business-rule",
-    Problem.BAD_DATE: "value",
-    Problem.BAD_REFERENCE: "not-found",
-    Problem.UNSUPPORTED: "not-supported",
-}
-"""FHIR R4 IssueType of each problem, for OperationOutcome."""

@@ -376,6 +376,7 @@ def _number(id_: str) -> int:
 
 
 _NOBODY = -1
+# Which modifiers each kind takes; references take a type as well.
 _MODIFIERS: Mapping[str, tuple[str, ...]] = {
     "token": ("not",), "union": ("not",), "string": ("exact",), "date": ("missing",),
 }  # fmt: skip
@@ -383,5 +384,3 @@ _COMPILERS: Mapping[str, Callable[[Parameter, str, Sequence[str], Scope], Criter
     "token": _token, "union": _token, "string": _string, "reference": _reference, "uri": _uri, "person": _person,
     "subject": _person, "pk": _pk, "updated": _updated, "date": _date, "day": _day,
 }  # fmt: skip
-MODIFIERS = _MODIFIERS
-"""Which modifiers each kind of parameter takes; references take a type as well."""

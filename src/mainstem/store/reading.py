@@ -19,8 +19,6 @@ from mainstem.store.audit import Asker, Touch, disclosed, refused
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
 
-PERSON_TYPE = "Patient"
-
 
 class Row(NamedTuple):
     """What the statements of this room select of a resource, in this order."""

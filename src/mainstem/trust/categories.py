@@ -26,8 +26,6 @@ CATEGORY_WORDS: Mapping[str, str] = MappingProxyType({row["name"]: row["words"] 
 """What a person calls each category."""
 LABELS: Mapping[str, int] = MappingProxyType({row["name"]: 1 << int(row["bit"]) for row in _rows("labels.csv")})
 """Mask of each sensitivity label by name."""
-LABEL_WORDS: Mapping[str, str] = MappingProxyType({row["name"]: row["words"] for row in _rows("labels.csv")})
-"""What a person calls each label."""
 
 PUBLIC = CATEGORIES["public"]
 """About no person and no secret: clinics, clinicians, medicines. Every living grant covers it."""

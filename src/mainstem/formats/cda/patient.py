@@ -10,7 +10,6 @@ from mainstem.formats.xml import Node
 from mainstem.model.names import SOURCE_VALUE
 
 _CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
-_CDCREC = "urn:oid:2.16.840.1.113883.6.238"
 _NULLS = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 _BIRTH_SEX = "76689-9"
 _PRIMARY = "PCP"

@@ -1,7 +1,5 @@
 """Names, addresses, telecoms; practitioners and organizations, each stated once in a document."""
 
-from typing import Any
-
 from mainstem.formats.cda import keys, tables, times
 from mainstem.formats.cda.nodes import SDTC, attribute, local, many, one, plain
 from mainstem.formats.cda.reading import Reading
@@ -249,8 +247,3 @@ def location(role: Node, name: str, reading: Reading) -> Json | None:
 def extended(node: Node | None, name: str) -> list[Node]:
     """Return children of the sdtc namespace."""
     return node.findall(SDTC + name) if node is not None else []
-
-
-def without_empty(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return a resource without empty lists, texts and objects, which FHIR does not allow (R4 §2.6.2)."""
-    return {key: value for key, value in resource.items() if value not in ([], {}, "", None)}

@@ -121,10 +121,6 @@ class Reading:
         key = keys.of_entry(node, kind, type_, (self.patient, section.kind), self.copied)
         return self._add(type_, key, self._tagged(node, kind, body), node)
 
-    def key_for(self, node: Node, kind: str, type_: str, section: Section) -> str:
-        """Return the key that `state` would give."""
-        return keys.of_entry(node, kind, type_, (self.patient, section.kind), self.copied)
-
     def state_document(self, type_: str, key: str, body: Resource, node: Node) -> str:
         """Add a fact that the document as a whole states under a key of its own."""
         return self._add(type_, key, {"resourceType": type_, **body}, node)
