@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ BLOCK = re.compile(r"^```(python|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 EXECUTED = sorted(path for path in (ROOT / "docs").glob("*.md") if "```python" in path.read_text(encoding="utf-8"))
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+LINK = re.compile(r"(?:\]\(|<img src=\")(?!https?:|#)([^)#\s\"]+)")
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.name)
@@ -39,6 +40,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     prose = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in LINK.findall(prose):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_library_has_its_reason() -> None:
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    needed = {re.split(r"[\[><=]", each)[0] for each in written}
+    decision = (ROOT / "docs" / "decisions" / "0001-the-house-and-its-law.md").read_text(encoding="utf-8")
+    table = decision.partition("\n## Dependencies")[2].partition("\n## ")[0]
+    reasoned = {name for row in re.findall(r"^\| ([a-z][a-z, -]*) \|", table, re.MULTILINE) for name in row.split(", ")}
+    assert reasoned - {"library"} == needed
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_every_command_stands_in_the_reference() -> None:
