@@ -13,7 +13,7 @@ from mainstem.model.reference import Reference
 from mainstem.store.access import authenticate, issue_token, new_grantee, operator_token, write_grant
 from mainstem.store.audit import Asker
 from mainstem.store.database import Database
-from mainstem.store.publish import Draft, Place, Publisher
+from mainstem.store.publish import Draft, Place, Publisher, split
 from mainstem.store.session import Tx
 from mainstem.store.vault import Vault
 from mainstem.trust.grants import Grant
@@ -63,7 +63,9 @@ class Recorder:
 
     def _draft(self, indexed: Any) -> Draft:  # noqa: ANN401 - Indexed
         entry = indexed.entry
-        return Draft(indexed=indexed, place=Place(_number(entry.person), self.namer.block(entry.block)))
+        meta, rest = split(entry.resource)
+        place = Place(_number(entry.person), self.namer.block(entry.block))
+        return Draft(indexed=indexed, place=place, meta=meta, rest=rest)
 
     # -- people -------------------------------------------------------------------------------------------------------
     def operator(self, scope: str = "system/*.cruds") -> str:

@@ -3,6 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from mainstem.model.ids import number
 from mainstem.model.record import Certificate
 from mainstem.model.reference import Reference
 from mainstem.pipeline import Pipeline
+from mainstem.simulate.chance import Random
 from mainstem.store import views
 from mainstem.store.database import Database
 from mainstem.store.ledger import CursorMove
@@ -47,7 +49,7 @@ class Bench:
     def fresh(self) -> Pipeline:
         with psycopg.connect(self._owner_url) as connection:
             connection.execute("set search_path = mainstem")
-            connection.execute(f"truncate {_TABLES} restart identity cascade")  # pyright: ignore[reportArgumentType]
+            connection.execute(f"truncate {_TABLES} restart identity cascade")
         reference = Reference(namer=self.keys.namer, readers=formats.READERS)
         ticks = iter(range(10**9))
         self.vault = Vault(self.keys, secrets.token_bytes)
@@ -57,9 +59,9 @@ class Bench:
 
         return Pipeline(self.database, self.vault, reference, clock)
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: LiteralString) -> list[tuple[object, ...]]:
         with self.database.connection() as connection:
-            return connection.execute(query).fetchall()  # pyright: ignore[reportArgumentType]
+            return connection.execute(query).fetchall()
 
     def state(self) -> object:
         with self.database.connection() as connection:
@@ -91,13 +93,13 @@ def test_i1_twice_is_once(bench: Bench, sent: list[Delivery], times: int) -> Non
 
 @given(worlds.deliveries(), st.randoms(use_true_random=False))
 @LAW
-def test_i1_the_same_facts_in_other_pages_are_known(bench: Bench, sent: list[Delivery], chance: object) -> None:
+def test_i1_the_same_facts_in_other_pages_are_known(bench: Bench, sent: list[Delivery], chance: Random) -> None:
     pipeline = bench.fresh()
     apply(pipeline, sent)
     before = bench.rows(RECORD), bench.rows("select count(*) from fact"), bench.rows("select count(*) from history")
     for each in sent:
         lines = each.body.split(b"\n")
-        chance.shuffle(lines)  # pyright: ignore[reportAttributeAccessIssue]
+        chance.shuffle(lines)
         apply(pipeline, [worlds.delivery(int(each.source[-1]), b"", *lines)])
     after = bench.rows(RECORD), bench.rows("select count(*) from fact"), bench.rows("select count(*) from history")
     assert after == before

@@ -91,5 +91,5 @@ def _versions_once(resources: list[dict[str, object]]) -> list[dict[str, object]
     """A server never states two contents under one versionId of one record."""
     found: dict[tuple[object, object], dict[str, object]] = {}
     for resource in resources:
-        found.setdefault((resource["id"], resource["meta"]["versionId"]), resource)  # pyright: ignore[reportIndexIssue]
+        found.setdefault((resource["id"], resource["meta"]["versionId"]), resource)
     return list(found.values())

@@ -106,6 +106,7 @@ def test_a_named_second_origin_gets_no_credential() -> None:
         "file:///etc/passwd",
         "https://ehr.example.org:99999/",
         "https://[::1/",
+        "https://ehr.example.org/r4?page=\x01",
     ],
 )
 def test_an_origin_that_the_settings_do_not_name_is_refused_before_any_request(url: str) -> None:

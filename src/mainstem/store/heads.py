@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from mainstem.model.fact import Fact
 from mainstem.store.copying import copy_rows
-from mainstem.store.ledger import Ledger, Statement
+from mainstem.store.ledger import FactRow, Ledger, Statement
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
 
@@ -59,10 +59,11 @@ def facts_in(tx: Tx, ledger: Ledger, pairs: Iterable[tuple[int, int]], but: Sequ
     wanted = list(pairs)
     parameters = {"subjects": [s for s, _ in wanted], "blocks": [b for _, b in wanted], "but": list(but)}
     rows = tx.execute(statement("heads_in"), parameters).fetchall()
-    return [
-        Standing(record, subject, block, ledger.open_fact(tx, record, chash, subject, source, body, order), resource)
-        for record, subject, block, order, chash, resource, source, body in rows
-    ]
+    found: list[Standing] = []
+    for record, subject, block, order, chash, resource, source, body in rows:
+        fact = ledger.open_fact(tx, FactRow(record, chash, subject, source, body, order))
+        found.append(Standing(record, subject, block, fact, resource))
+    return found
 
 
 def blocks_of(tx: Tx, subjects: Iterable[int]) -> set[tuple[int, int]]:
@@ -75,7 +76,7 @@ def patients(tx: Tx, ledger: Ledger, records: Sequence[int]) -> dict[int, Fact]:
     """Return the newest Patient facts of the given patient records, unharmonised."""
     rows = tx.execute(statement("patients"), (list(records),)).fetchall()
     return {
-        record: ledger.open_fact(tx, record, chash, subject, source, body, order)
+        record: ledger.open_fact(tx, FactRow(record, chash, subject, source, body, order))
         for record, subject, order, chash, source, body in rows
     }
 

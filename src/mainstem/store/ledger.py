@@ -6,7 +6,7 @@ the same order is the same statement (I1); under a newer order it is a restateme
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, convert
 from psycopg.types.json import Jsonb
@@ -52,6 +52,27 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     id: int
     done: bool
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery's sealed row."""
+
+    source: str
+    media: str
+    chash: bytes
+    received: datetime
+    body: bytes
+
+
+class FactRow(NamedTuple):
+    """A fact's sealed row; `record` and `subject` are numbers of records, 0 = about no person."""
+
+    record: int
+    chash: bytes
+    subject: int
+    source: str
+    body: bytes
+    order: str
 
 
 class Ledger:
@@ -106,8 +127,8 @@ class Ledger:
 
     def pending(self, tx: Tx) -> Iterator[Delivery]:
         """Yield the deliveries that were received but not worked through, oldest first: a crash came between."""
-        for _, source, media, chash, received, body in tx.execute(statement("pending")).fetchall():
-            yield self._delivery(tx, source, media, chash, received, body)
+        for _, *row in tx.execute(statement("pending")).fetchall():
+            yield self._delivery(tx, DeliveryRow(*row))
 
     def delivery(self, tx: Tx, delivery: int) -> Delivery | None:
         """Return the raw bytes of a delivery as they came (I6)."""
@@ -116,14 +137,16 @@ class Ledger:
             " from delivery d join source s on s.id = d.source where d.id = %s",
             (delivery,),
         ).fetchone()
-        return None if row is None else self._delivery(tx, *row)
+        return None if row is None else self._delivery(tx, DeliveryRow(*row))
 
-    def _delivery(self, tx: Tx, source: str, media: str, chash: bytes, received: datetime, body: bytes) -> Delivery:  # noqa: PLR0917  # a row's columns
-        header, _, raw = self._vault.unseal(tx, self.source_owner(source), _delivery_aad(chash), body).partition(b"\n")
+    def _delivery(self, tx: Tx, row: DeliveryRow) -> Delivery:
+        opened = self._vault.unseal(tx, self.source_owner(row.source), _delivery_aad(row.chash), row.body)
+        header, _, raw = opened.partition(b"\n")
         told = decode(header)
         return Delivery(
-            source=source, name=told["name"], media=media, body=raw, received=received, offset=told["offset"]
-        )
+            source=row.source, name=told["name"], media=row.media, body=raw, received=row.received,
+            offset=told["offset"],
+        )  # fmt: skip
 
     def done(self, tx: Tx, receipt: Receipt, mapping: int) -> bool:
         """Whether a delivery was worked through under this mapping version."""
@@ -200,12 +223,15 @@ class Ledger:
 
         copy_rows(tx, "fact", _FACT_COLUMNS, (columns(s, body) for s, body in rows))
 
-    def open_fact(self, tx: Tx, record: int, chash: bytes, subject: int, source: str, body: bytes, order: str) -> Fact:  # noqa: PLR0917  # a row's columns
+    def open_fact(self, tx: Tx, row: FactRow) -> Fact:
         """Decrypt a fact's row."""
-        owner = subject or self.source_owner(source)
-        header, _, content = self._vault.unseal(tx, owner, _fact_aad(record, chash), body).partition(b"\n")
-        name, type_, key, about, path = decode(header)
-        return Fact(source=name, type=type_, key=key, subject=about, order=order, resource=decode(content), path=path)
+        owner = row.subject or self.source_owner(row.source)
+        opened = self._vault.unseal(tx, owner, _fact_aad(row.record, row.chash), row.body)
+        header, _, content = opened.partition(b"\n")
+        source, type_, key, subject, path = decode(header)
+        return Fact(
+            source=source, type=type_, key=key, subject=subject, order=row.order, resource=decode(content), path=path
+        )
 
     def hold(self, tx: Tx, receipt: Receipt, held: Iterable[Held], source: str, now: datetime) -> None:
         """Keep what could not be used, with its reason; nothing is dropped (I8). Where it stood is sealed with it."""

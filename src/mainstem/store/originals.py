@@ -20,7 +20,7 @@ from mainstem.model.json import encode
 from mainstem.model.names import SOURCE_TAG
 from mainstem.store.audit import Asker, Touch, disclosed, refused
 from mainstem.store.criteria import Check
-from mainstem.store.ledger import Ledger
+from mainstem.store.ledger import FactRow, Ledger
 from mainstem.store.reading import guarded, powers
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
@@ -120,7 +120,8 @@ def _newest(tx: Tx, asker: Asker, source: str, type_: str, key: str) -> _Stated 
 
 def _opened(tx: Tx, asker: Asker, row: _Stated) -> Fact:
     ledger = Ledger(asker.vault, asker.vault.keys.namer)
-    return harmonise(ledger.open_fact(tx, row.record, row.chash, row.subject, row.source, row.body, row.order))
+    sealed = FactRow(row.record, row.chash, row.subject, row.source, row.body, row.order)
+    return harmonise(ledger.open_fact(tx, sealed))
 
 
 def _sees(tx: Tx, asker: Asker, newest: _Stated, fact: Fact) -> bool:

@@ -13,7 +13,7 @@ from mainstem.model.json import decode
 from mainstem.store import reading
 from mainstem.store.access import Principal
 from mainstem.store.audit import Asker, Touch, disclosed
-from mainstem.store.ledger import Ledger
+from mainstem.store.ledger import FactRow, Ledger
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
 from mainstem.trust.categories import DATELESS
@@ -121,7 +121,7 @@ def spoken(tx: Tx, ledger: Ledger, records: Iterable[str]) -> dict[str, Spoken]:
     return {
         wanted[record]: Spoken(
             record=record,
-            fact=ledger.open_fact(tx, record, chash, subject, source, body, order),
+            fact=ledger.open_fact(tx, FactRow(record, chash, subject, source, body, order)),
             received=received,
             delivery=ledger.delivery(tx, delivery),
         )

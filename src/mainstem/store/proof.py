@@ -1,7 +1,7 @@
 """What `mainstem verify` proves: the ledger reads back as written, its books balance, every value traces (I6, I8)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -10,7 +10,7 @@ from mainstem.fhir.types import name_of
 from mainstem.model.ids import Namer, number
 from mainstem.model.json import canonical, decode
 from mainstem.model.record import Certificate
-from mainstem.store.ledger import Ledger
+from mainstem.store.ledger import FactRow, Ledger
 from mainstem.store.publish import HASH_LENGTH, split
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
@@ -72,15 +72,15 @@ class Proof:
             cursor.execute(statement("all_facts"))
             while rows := cursor.fetchmany(_BATCH):
                 for record, subject, order, chash, source, body in rows:
-                    if not self._reads_back(tx, record, chash, subject, source, body, order):
+                    if not self._reads_back(tx, FactRow(record, chash, subject, source, body, order)):
                         yield Flaw(law="I8", words=f"Fact {record} of {source} is not what its hash says.")
 
-    def _reads_back(self, tx: Tx, record: int, chash: bytes, *row: Any) -> bool:  # noqa: ANN401  # a row's columns
+    def _reads_back(self, tx: Tx, row: FactRow) -> bool:
         try:
-            fact = self._ledger.open_fact(tx, record, chash, *row)
+            fact = self._ledger.open_fact(tx, row)
         except (UnsealError, LookupError):
             return False
-        return self._namer.content(canonical(fact.resource)) == chash
+        return self._namer.content(canonical(fact.resource)) == row.chash
 
     def _held(self, tx: Tx) -> Iterator[Flaw]:
         """Each held item must open: what it was and where it stood are sealed."""

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from mainstem.fhir.types import number_of
 from mainstem.model.fact import Fact
-from mainstem.store.ledger import Ledger, Statement
+from mainstem.store.ledger import FactRow, Ledger, Statement
 from mainstem.store.publish import Place
 from mainstem.store.session import Tx
 from mainstem.store.statements import statement
@@ -47,7 +47,7 @@ def newest(tx: Tx, ledger: Ledger, *, patients: bool) -> Iterator[list[tuple[Sta
         while rows := cursor.fetchmany(_BATCH):
             batch: list[tuple[Statement, Fact]] = []
             for record, _, rt, subject, order, chash, source, body in rows:
-                fact = ledger.open_fact(tx, record, chash, subject, source, body, order)
+                fact = ledger.open_fact(tx, FactRow(record, chash, subject, source, body, order))
                 batch.append(
                     (Statement(fact=fact, record=record, subject=subject, rt=rt, chash=chash, content=b""), fact)
                 )

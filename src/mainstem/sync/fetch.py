@@ -80,6 +80,8 @@ class Door:
                     request.method, request.url, params=request.query, data=request.form, headers=headers
                 ) as response:
                     body = await self._body(response)
+        except httpx.InvalidURL as error:
+            raise Refused("An address of the source is not a valid URL.") from error
         except TimeoutError as error:
             raise TryLater("The source did not answer in time.") from error
         except httpx.DecodingError as error:
