@@ -3,7 +3,6 @@
 import json
 from collections.abc import Generator
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,13 +154,13 @@ def test_gone_1_a_delete_before_its_resource_is_known(home: House, pair: tuple[S
 def test_gone_1_what_another_source_still_says_stays(home: House, pair: tuple[Source, Source]) -> None:
     for gone, stays in (pair, pair[::-1]):
         key = f"o-{gone.name[0]}"
-        day = {"effectiveDateTime": f"2026-03-2{ord(gone.name[0]) - 96}T08:00:00Z"}
+        day = f"2026-03-2{ord(gone.name[0]) - 96}"
         for each in pair:
-            each.say(reading(key, "p", **day))
-        [row] = found(home, gone, f"code=2823-3&date={day['effectiveDateTime'][:10]}")
+            each.say(reading(key, "p", effectiveDateTime=f"{day}T08:00:00Z"))
+        [row] = found(home, gone, f"code=2823-3&date={day}")
         assert {tag["code"] for tag in row["meta"]["tag"]} == {each.name for each in pair}
         gone.delete(f"Observation/{key}", 2)
-        [row] = found(home, gone, f"code=2823-3&date={day['effectiveDateTime'][:10]}")
+        [row] = found(home, gone, f"code=2823-3&date={day}")
         assert {tag["code"] for tag in row["meta"]["tag"]} == {stays.name}
         assert row["id"] == stays.id("Observation", key)
         assert home.get(f"Observation/{stays.id('Observation', key)}")["id"] == row["id"]
