@@ -27,26 +27,38 @@ from mainstem.store.database import Database
 
 ROOT = Path(__file__).resolve().parent
 DEFAULT = Path(os.environ.get("MAINSTEM_FIXTURES", ROOT.parent.parent / "shared" / "fixtures")) / "synthea"
+SHARED = {"Organization", "Practitioner"}
+"""Types of which a source has one for all of its patients: copies refer to the same ones."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def flatten(bundle: dict, copy: int) -> list[str]:
     """Return a bundle's resources as NDJSON lines with relative references; copy > 0 makes them other people's."""
     names = {e["fullUrl"]: f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle["entry"]}
+    shared = {e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] in SHARED}
     lines = []
     for entry in bundle["entry"]:
         text = json.dumps(entry["resource"], ensure_ascii=False)
         text = re.sub(r'"(urn:uuid:[^"]+)"', lambda m: f'"{names.get(m[1], m[1])}"', text)
         if copy:
-            text = UUID.sub(lambda m: f"{copy:04x}{m[0][4:]}", text)
+            text = UUID.sub(lambda m: m[0] if m[0] in shared else f"{copy:04x}{m[0][4:]}", text)
             if entry["resource"]["resourceType"] == "Patient":
-                person = json.loads(text)
-                person["name"][0]["family"] += f"copy{copy}"
-                person["birthDate"] = f"{1900 + copy % 100}{person['birthDate'][4:]}"
-                person["identifier"] = person["identifier"][:1]
-                text = json.dumps(person, ensure_ascii=False)
+                text = json.dumps(somebody_else(json.loads(text), copy), ensure_ascii=False)
         lines.append(text)
     return lines
+
+
+def somebody_else(patient: dict, copy: int) -> dict:
+    """Return a patient whom nothing connects with the original: other names, birth date, numbers, phone and address."""
+    for name in patient["name"]:
+        name["family"] += f"copy{copy}"
+        name["given"] = [f"{given}{copy}" for given in name["given"]]
+    for address in patient["address"]:
+        address["line"] = [f"{copy} Copy Lane"]
+        address["postalCode"] = f"{copy:05}"
+    year, month, day = (int(part) for part in patient["birthDate"].split("-"))
+    born = f"{1920 + (year + 37 * copy) % 90}-{(month + copy) % 12 + 1:02}-{(day + copy) % 28 + 1:02}"
+    return {**patient, "birthDate": born, "identifier": patient["identifier"][:1], "telecom": []}
 
 
 def cpu_of(home: Path) -> float:

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consolidate.making import NAMER, PERSON, REFERENCE, concept, fact, quantity
-from mainstem.consolidate import STAGE, block_of
+from mainstem.consolidate import STAGE, block_of, observation
+from mainstem.consolidate.statement import statements
 from mainstem.model.fact import Fact
 from mainstem.model.json import encode
 from mainstem.model.names import LOINC, SNOMED
@@ -180,3 +182,28 @@ def test_every_issue_names_entries_that_exist_and_are_tagged(facts: list[Fact]) 
         each["reference"] for entry in entries if entry.type == "DetectedIssue" for each in entry.resource["implicated"]
     }
     assert named == tagged
+
+
+def _timed_glucose(at: str, value: str, key: int, source: str) -> Fact:
+    code = concept("2339-0", LOINC)
+    return fact(
+        source, "Observation", key=f"k{key}", status="final", code=code, effectiveDateTime=at,
+        valueQuantity=quantity(value, "mg/dL"),
+    )  # fmt: skip
+
+
+GLUCOSE = st.builds(_timed_glucose, TIMES.filter(bool), VALUES, st.integers(0, 30), SOURCES)
+
+
+@given(st.one_of(st.lists(GLUCOSE, min_size=2, max_size=6), st.lists(pressures(), min_size=2, max_size=6)))
+def test_the_short_way_of_readings_far_apart_gives_what_the_long_way_gives(facts: list[Fact]) -> None:
+    short = plain(consolidated(facts))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(observation, "far_apart", lambda *_: False)
+        assert plain(consolidated(facts)) == short
+
+
+def test_the_short_way_is_taken_where_it_may_be() -> None:
+    facts = [_timed_glucose(f"2020-01-01T0{hour}:30:00Z", "90", hour, "a") for hour in (1, 4, 7)]
+    assert observation.far_apart(block_of(facts[0]), statements(facts, NAMER))
+    assert not observation.far_apart("Observation|weight", statements(facts, NAMER))

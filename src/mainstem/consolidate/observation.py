@@ -3,28 +3,36 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from typing import cast
 
 from mainstem.consolidate.gather import Group, gather
 from mainstem.consolidate.issue import Difference, cited, differing, issue
 from mainstem.consolidate.jump import jumps
 from mainstem.consolidate.panel import join_panels
-from mainstem.consolidate.publish import together
+from mainstem.consolidate.publish import single, together
 from mainstem.consolidate.reading import RULE, Reading, comparable, readings
+from mainstem.consolidate.sameness import FAMILIES, JUMPS
 from mainstem.consolidate.statement import Statement
 from mainstem.consolidate.value import same
 from mainstem.consolidate.when import agree, ends_agree
 from mainstem.consolidate.withdraw import withdrawn
 from mainstem.consolidate.words import listed, name_of, sources_words, values_of
 from mainstem.model.ids import Namer
+from mainstem.model.moment import parse_moment
 from mainstem.model.record import Block, Entry
 
 _MINUTE = timedelta(seconds=60)
+_MIDNIGHT = "T00:00"
+_OTHER_TIMES = frozenset({"_effectiveDateTime", "effectivePeriod", "effectiveInstant"})
+_WATCHED = frozenset(JUMPS) | {each.family for each in FAMILIES.values() if each.window}
+"""Families whose readings matter to one another although they are far apart in time."""
 
 
 def observations(block: Block, heard: Sequence[Statement], namer: Namer) -> list[Entry]:
     """Return one entry per reading, one DetectedIssue per day of disagreement, and one per implausible jump."""
+    if far_apart(block.name, heard):
+        return [single(block, each, namer, "observation") for each in heard]
     items = withdrawn(readings(heard), RULE)
     groups = join_panels(gather(items, RULE), RULE)
     differences = list(_differences(groups))
@@ -33,6 +41,28 @@ def observations(block: Block, heard: Sequence[Statement], namer: Namer) -> list
     marked = differing(differences)
     entries = [together(block, group, namer, "observation", differs=group.id in marked) for group in groups]
     return entries + [issue(block, "Observation", each, namer) for each in differences]
+
+
+def far_apart(block: str, heard: Sequence[Statement]) -> bool:
+    """Whether no two readings can be of one time and nothing else joins them: the bulk case, told by their times alone.
+
+    False whenever it cannot be told cheaply: a date, a midnight, a borrowed offset, a period, a family whose readings
+    hold longer or must not leap, something taken back.
+    """
+    if block.rpartition("|")[2] in _WATCHED:
+        return False
+    instants: list[datetime] = []
+    for each in heard:
+        resource = each.fact.resource
+        text = resource.get("effectiveDateTime")
+        if each.retracted or not isinstance(text, str) or _MIDNIGHT in text or not _OTHER_TIMES.isdisjoint(resource):
+            return False
+        moment = parse_moment(text)
+        if moment is None or not moment.timed:
+            return False
+        instants.append(moment.lo)
+    instants.sort()
+    return all(later - earlier > _MINUTE for earlier, later in pairwise(instants))
 
 
 def _differences(groups: Sequence[Group]) -> Iterator[Difference]:

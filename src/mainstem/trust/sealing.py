@@ -8,6 +8,7 @@ byte 1   id of the trained zstd dictionary, 0 = none (reserved)
 
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,11 +39,17 @@ class _Zstd(threading.local):
 _ZSTD = _Zstd()
 
 
+@lru_cache(maxsize=4_096)
+def _cipher(dek: bytes) -> AESGCM:
+    """Making the cipher of a key costs as much as using it; what is kept here is kept by the vault too."""
+    return AESGCM(dek)
+
+
 def seal(dek: bytes, aad: bytes, body: bytes, random_bytes: Callable[[int], bytes]) -> bytes:
     """Compress and encrypt `body` under the 32-byte data key; `aad` says what it is and must be given again to open."""
     nonce = random_bytes(_NONCE_LENGTH)
     header, packed = (_PLAIN, body) if len(body) < _SHORT else (_PACKED, _ZSTD.compress(body))
-    return header + nonce + AESGCM(dek).encrypt(nonce, packed, header + aad)
+    return header + nonce + _cipher(dek).encrypt(nonce, packed, header + aad)
 
 
 def unseal(dek: bytes, aad: bytes, sealed: bytes) -> bytes:
@@ -51,7 +58,7 @@ def unseal(dek: bytes, aad: bytes, sealed: bytes) -> bytes:
     if header not in {_PACKED, _PLAIN}:
         raise UnsealError("the sealed body has a format or dictionary that this version does not know")
     try:
-        packed = AESGCM(dek).decrypt(sealed[_HEADER_LENGTH:_START], sealed[_START:], header + aad)
+        packed = _cipher(dek).decrypt(sealed[_HEADER_LENGTH:_START], sealed[_START:], header + aad)
     except (InvalidTag, ValueError) as error:
         raise UnsealError("the sealed body does not open here: altered, moved, or another key") from error
     return _ZSTD.decompress(packed) if header == _PACKED else packed
