@@ -16,7 +16,7 @@ const drawings = {
   file: 'M6 2h8l5 5v15H6zM14 2v5h5',
 } as const
 
-export type Drawing = keyof typeof drawings
+type Drawing = keyof typeof drawings
 
 export function SectionIcon({ name }: { name: Drawing }) {
   return (

@@ -142,7 +142,7 @@ function TableRow({ series, point }: { series: Series; point: Point }) {
   )
 }
 
-export function valueOf(point: Point): string {
+function valueOf(point: Point): string {
   const numbers = point.values.map((value) => (value === null ? '–' : decimal(value)))
   return point.values.some((value) => value !== null) ? numbers.join(' / ') : point.text
 }

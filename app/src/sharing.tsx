@@ -50,7 +50,7 @@ function Past({ shares }: { shares: Share[] }) {
   )
 }
 
-export function whatOf(categories: string[]): string {
+function whatOf(categories: string[]): string {
   return categories.map((one) => say.categories[one] ?? one).join(', ')
 }
 

@@ -21,7 +21,7 @@ export function nameOf(source: string): string {
   return source.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(' ')
 }
 
-export function namesOf(sources: string[]): string {
+function namesOf(sources: string[]): string {
   return sources.map(nameOf).join(', ')
 }
 
