@@ -111,12 +111,12 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path, database: Database) -> Generator[Town]:
-    tables = (
-        "source, data_key, delivery, outcome, fact, decision, held, history, superseded, outbox, audit, head, blocking,"
-        " person, member, resource, cursor, job, grantee, grant_row, token"
-    )
     with psycopg.connect(database.admin_url) as connection:
-        connection.execute(f"truncate {', '.join(f'mainstem.{each.strip()}' for each in tables.split(','))} cascade")  # pyright: ignore[reportArgumentType]
+        rows = connection.execute(
+            "select format('%I.%I', schemaname, tablename) from pg_tables"
+            " where schemaname = 'mainstem' and tablename <> 'migration'"
+        ).fetchall()
+        connection.execute(f"truncate {', '.join(name for (name,) in rows)} cascade".encode())
     with house(database, tmp_path) as home:
         yield Town(home)
         assert home.pipeline.prove() == []
