@@ -6,7 +6,7 @@ from typing import Any, cast
 from mainstem.fhir.element import part, text
 from mainstem.fhir.types import TYPES
 from mainstem.formats.fhir_names import base_of, order, target
-from mainstem.formats.fhir_resource import as_fact
+from mainstem.formats.fhir_resource import as_fact, held
 from mainstem.formats.fhir_scope import Names
 from mainstem.model.fact import Fact, Held, Resource
 from mainstem.model.names import GONE_TAG
@@ -30,9 +30,7 @@ def read_bundle(bundle: Resource, path: str, source: str, depth: int = 0) -> Ite
         if isinstance(entry, dict):
             yield from _entry(cast("Resource", entry), where, source, names, depth)
         else:
-            yield _held(
-                Problem.NOT_A_RESOURCE, "This entry of a Bundle is not an object.", "Send valid entries.", where
-            )
+            yield held(Problem.NOT_A_RESOURCE, "This entry of a Bundle is not an object.", "Send valid entries.", where)
 
 
 def _entry(entry: Resource, path: str, source: str, names: Names, depth: int) -> Iterator[Fact | Held]:
@@ -42,7 +40,7 @@ def _entry(entry: Resource, path: str, source: str, names: Names, depth: int) ->
         yield _gone(entry, text(request, "url"), path, source)
     elif method in {"PATCH", "GET", "HEAD"} and not entry.get("response"):
         words = f"This entry asks for a {method}, which states no data by itself."
-        yield _held(Problem.UNSUPPORTED, words, "Send the resource as it now is.", path)
+        yield held(Problem.UNSUPPORTED, words, "Send the resource as it now is.", path)
     elif resource is None:
         yield from _empty(entry, path)
     elif text(nested := part(entry, "resource"), "resourceType") == "Bundle":
@@ -55,9 +53,9 @@ def _empty(entry: Resource, path: str) -> Iterator[Held]:
     status = text(part(entry, "response"), "status")
     if status.startswith(("4", "5")):
         words = f"The source answered this entry with {status[:3]}."
-        yield _held(Problem.UNSUPPORTED, words, "Look at the source: it refused or could not answer.", path)
+        yield held(Problem.UNSUPPORTED, words, "Look at the source: it refused or could not answer.", path)
     elif not entry.get("response"):
-        yield _held(Problem.NOT_A_RESOURCE, "This entry of a Bundle holds no resource.", "Send the resource.", path)
+        yield held(Problem.NOT_A_RESOURCE, "This entry of a Bundle holds no resource.", "Send the resource.", path)
 
 
 def _nested(bundle: Resource, path: str, source: str, depth: int) -> Iterator[Fact | Held]:
@@ -65,7 +63,7 @@ def _nested(bundle: Resource, path: str, source: str, depth: int) -> Iterator[Fa
         yield from read_bundle(bundle, path, source, depth + 1)
     else:
         words = f"Bundles lie more than {NESTED_MAX} deep in one another."
-        yield _held(Problem.TOO_LARGE, words, "Send the inner Bundles by themselves.", path)
+        yield held(Problem.TOO_LARGE, words, "Send the inner Bundles by themselves.", path)
 
 
 def _gone(entry: Resource, url: str, path: str, source: str) -> Fact | Held:
@@ -74,7 +72,7 @@ def _gone(entry: Resource, url: str, path: str, source: str) -> Fact | Held:
     name, _, key = (at or "").partition("/")
     if name not in TYPES:
         words = "This entry deletes something that is not named by type and id."
-        return _held(Problem.BAD_REFERENCE, words, "Delete by `Type/id`.", path)
+        return held(Problem.BAD_REFERENCE, words, "Delete by `Type/id`.", path)
     tombstone = {"resourceType": name, "id": key, "meta": {"tag": [{"system": GONE_TAG, "code": "deleted"}]}}
     return Fact(
         source=source,
@@ -85,7 +83,3 @@ def _gone(entry: Resource, url: str, path: str, source: str) -> Fact | Held:
         resource=tombstone,
         path=path,
     )
-
-
-def _held(problem: Problem, words: str, release: str, path: str) -> Held:
-    return Held(problem=problem, words=words, release=release, path=path)

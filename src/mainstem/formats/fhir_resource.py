@@ -53,15 +53,13 @@ class _Kind(Struct, frozen=True):
 def as_fact(resource: object, path: str, scope: Scope) -> Fact | Held:
     """Return the resource as a fact in the source's own words, or as held with the reason."""
     if not isinstance(resource, dict):
-        return _held(Problem.NOT_A_RESOURCE, "This is JSON, but not a FHIR resource.", _RELEASE_RESOURCE, path)
+        return held(Problem.NOT_A_RESOURCE, "This is JSON, but not a FHIR resource.", _RELEASE_RESOURCE, path)
     stated = cast("Resource", resource)
     kind = _KINDS.get(text(stated, "resourceType"))
     if kind is None or kind.type.name in NOT_RECORDS:
         return _unknown(stated, path)
     if older := _older(stated, kind):
-        return _held(
-            Problem.UNSUPPORTED, f"This {kind.type.name} has the form of FHIR {older}.", _RELEASE_VERSION, path
-        )
+        return held(Problem.UNSUPPORTED, f"This {kind.type.name} has the form of FHIR {older}.", _RELEASE_VERSION, path)
     return _fact(stated, kind, path, scope)
 
 
@@ -69,7 +67,7 @@ def _fact(stated: Resource, kind: _Kind, path: str, scope: Scope) -> Fact | Held
     try:
         resource = _named(stated if scope.plain else rewrite(stated, scope.resolve), stated, scope)
     except AmbiguousReferenceError as error:
-        return _held(
+        return held(
             Problem.BAD_REFERENCE,
             f"A conditional reference of this {kind.type.name} matches several resources: {error}.",
             "Name the target by its id, or by an identifier that only one resource has.",
@@ -169,10 +167,10 @@ def _unknown(resource: Resource, path: str) -> Held:
     name = text(resource, "resourceType")
     if name in NOT_RECORDS:
         words = f"The source sent {_article(name)} with its data{_issues(resource)}."
-        return _held(Problem.UNSUPPORTED, words, "Nothing to do: it says how a request went.", path)
+        return held(Problem.UNSUPPORTED, words, "Nothing to do: it says how a request went.", path)
     if (name, "") in _OLDER:
-        return _held(Problem.UNSUPPORTED, f"{name} is a type of FHIR {_OLDER[name, '']}.", _RELEASE_VERSION, path)
-    return _held(Problem.NOT_A_RESOURCE, "No FHIR R4 resource type is named.", _RELEASE_RESOURCE, path)
+        return held(Problem.UNSUPPORTED, f"{name} is a type of FHIR {_OLDER[name, '']}.", _RELEASE_VERSION, path)
+    return held(Problem.NOT_A_RESOURCE, "No FHIR R4 resource type is named.", _RELEASE_RESOURCE, path)
 
 
 def _article(name: str) -> str:
@@ -189,7 +187,8 @@ def _issues(resource: Resource) -> str:
 _CODES = re.compile(r"[a-z]{4,11} [a-z-]{4,20}")
 
 
-def _held(problem: Problem, words: str, release: str, path: str) -> Held:
+def held(problem: Problem, words: str, release: str, path: str) -> Held:
+    """Return a held item for what stands at a path of the delivery."""
     return Held(problem=problem, words=words, release=release, path=path)
 
 

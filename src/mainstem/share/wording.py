@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from importlib.resources import files
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from msgspec import Struct
 
+from mainstem.fhir.element import values_at
 from mainstem.fhir.types import TYPES
 from mainstem.model.fact import Resource
 from mainstem.model.names import CONFLICT_TAG, LOINC, SOURCE_TAG
@@ -230,19 +231,7 @@ def objects(resource: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
 
 def nodes(resource: Mapping[str, Any], path: str) -> Iterator[Any]:
     """Yield what stands at a plain element path, lists opened on the way."""
-    found: list[Any] = [resource]
-    for name in path.split("."):
-        found = [
-            inner for node in found if isinstance(node, dict) for inner in _opened(cast("dict[str, Any]", node), name)
-        ]
-    yield from found
-
-
-def _opened(node: Mapping[str, Any], name: str) -> Sequence[Any]:
-    value = node.get(name)
-    if value is None:
-        return ()
-    return cast("list[Any]", value) if isinstance(value, list) else (value,)
+    return values_at(resource, path.split("."))
 
 
 def _said(node: object, resource: Resource) -> str:

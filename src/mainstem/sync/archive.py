@@ -59,14 +59,14 @@ def members(stream: IO[bytes], name: str) -> Iterator[Member | Held]:
     try:
         archive = zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        yield _held(Problem.UNREADABLE, "The zip archive is damaged or cut short.", "Send it again, whole.", name)
+        yield held(Problem.UNREADABLE, "The zip archive is damaged or cut short.", "Send it again, whole.", name)
         return
     with archive:
         infos = [info for info in archive.infolist() if not info.is_dir() or not _safe(info)]
         total = sum(info.file_size for info in infos)
         if len(infos) > MEMBERS_MAX or total > TOTAL_BYTES_MAX:
             words = f"The archive states {len(infos):,} members and {total:,} bytes."
-            yield _held(Problem.TOO_LARGE, words, "Send smaller archives.", name)
+            yield held(Problem.TOO_LARGE, words, "Send smaller archives.", name)
             return
         for info in infos:
             yield from _member(archive, info, f"{name}!{info.filename}")
@@ -80,7 +80,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Itera
     try:
         opened = archive.open(info)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError):
-        yield _held(Problem.UNREADABLE, "This member of the archive cannot be opened.", "Send it again, whole.", name)
+        yield held(Problem.UNREADABLE, "This member of the archive cannot be opened.", "Send it again, whole.", name)
         return
     with opened:
         yield Member(name, opened)
@@ -89,14 +89,14 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Itera
 def _refused(info: zipfile.ZipInfo, name: str) -> Held | None:
     if not _safe(info):
         words = "This member of the archive is a link, or its name leads out of the archive's folder."
-        return _held(Problem.UNSAFE, words, "Nothing: no honest archive needs this. Look at who made it.", name)
+        return held(Problem.UNSAFE, words, "Nothing: no honest archive needs this. Look at who made it.", name)
     if info.flag_bits & _ENCRYPTED or info.compress_type not in _READ:
         words = "This member of the archive is encrypted or packed in an unusual way."
-        return _held(Problem.UNSUPPORTED, words, "Pack it again with plain zip.", name)
+        return held(Problem.UNSUPPORTED, words, "Pack it again with plain zip.", name)
     ratio = info.file_size > _RATIO_FREE_BYTES and info.file_size > info.compress_size * RATIO_MAX
     if ratio or info.file_size > MEMBER_BYTES_MAX:
         words = f"This member unpacks {info.compress_size:,} bytes to {info.file_size:,}."
-        return _held(Problem.TOO_LARGE, words, "Send the file by itself, or as NDJSON.", name)
+        return held(Problem.TOO_LARGE, words, "Send the file by itself, or as NDJSON.", name)
     return None
 
 
@@ -108,5 +108,6 @@ def _safe(info: zipfile.ZipInfo) -> bool:
     return not (absolute or link or "\0" in path or ".." in path.split("/"))
 
 
-def _held(problem: Problem, words: str, release: str, name: str) -> Held:
+def held(problem: Problem, words: str, release: str, name: str) -> Held:
+    """Return a held item for a whole file or member; its name is the path, never part of the words."""
     return Held(problem=problem, words=words, release=release, path=name)

@@ -19,7 +19,7 @@ from msgspec import Struct
 from mainstem.formats.detect import FHIR_NDJSON, HEAD_BYTES, detect
 from mainstem.model.fact import Delivery, Held
 from mainstem.model.problem import Problem
-from mainstem.sync.archive import RATIO_MAX, BombError, Bounded, members
+from mainstem.sync.archive import RATIO_MAX, BombError, Bounded, held, members
 from mainstem.sync.cutting import Oversize, Piece, Readable, cut_lines
 
 DOCUMENT_MAX = 64 * 1024 * 1024
@@ -157,8 +157,3 @@ def _read(stream: Readable, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def held(problem: Problem, words: str, release: str, name: str) -> Held:
-    """Return a held item for a whole file or member; its name is the path, never part of the words."""
-    return Held(problem=problem, words=words, release=release, path=name)

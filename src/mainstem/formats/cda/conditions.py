@@ -5,7 +5,7 @@ from mainstem.formats.cda.absence import Subject, absence, is_alone, marker_of, 
 from mainstem.formats.cda.nodes import attribute, local, one, statements
 from mainstem.formats.cda.reading import Json, Reading, Section, is_negated
 from mainstem.formats.cda.statements import comments, encounter_of, kind_of, observation_value, recorded
-from mainstem.formats.cda.times import put
+from mainstem.formats.cda.times import ended, put
 from mainstem.formats.cda.values import concept, quantity, required_concept
 from mainstem.formats.xml import Node
 from mainstem.model.names import SNOMED
@@ -81,17 +81,12 @@ def _clinical_status(node: Node, reading: Reading) -> str:
     if stated:
         return stated
     concern = _concern(node)
-    if _ended(node) or (concern is not None and _ended(concern)):
+    if ended(node) or (concern is not None and ended(concern)):
         return "resolved"
     status = attribute(one(concern, "statusCode"), "code")
     if status == "completed" and one(node, "effectiveTime", "high") is not None:
         return "inactive"
     return tables.target("concern-status", status) or "active"
-
-
-def _ended(node: Node) -> bool:
-    """Return whether an end is written; a null `high` alone is what many senders write on active problems too."""
-    return attribute(one(node, "effectiveTime", "high"), "value") is not None
 
 
 def _concern(node: Node) -> Node | None:

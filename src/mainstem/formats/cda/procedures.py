@@ -117,7 +117,7 @@ def device_supply(node: Node, section: Section, reading: Reading) -> str | None:
     zone = reading.zone_for(node, section)
     body = reading.base("DeviceUseStatement", node)
     status = attribute(one(node, "statusCode"), "code")
-    body["status"] = "completed" if status == "completed" and _ended(node) else "active"
+    body["status"] = "completed" if status == "completed" and times.ended(node) else "active"
     references = [{"reference": device(role, reading, worn=True)} for role in roles]
     named = one(node, "product", "manufacturedProduct", "manufacturedMaterial", "code")
     body["device"] = references[0] if references else {"display": _label(named, node, reading)}
@@ -128,10 +128,6 @@ def device_supply(node: Node, section: Section, reading: Reading) -> str | None:
     for child in contained(node, {"part"}, section):
         reading.absorb(child)
     return reading.state(node, "device-supply", body, section)
-
-
-def _ended(node: Node) -> bool:
-    return attribute(one(node, "effectiveTime", "high"), "value") is not None
 
 
 def _label(code: Node | None, node: Node, reading: Reading) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mainstem.formats.cda.nodes import V3, one
+from mainstem.formats.cda.nodes import V3, attribute, one
 from mainstem.formats.xml import Node
 from mainstem.model.names import OFFSET_INFERRED, SOURCE_VALUE
 
@@ -121,6 +121,11 @@ def period(node: Node | None, zone: Zone) -> dict[str, Any]:
     put(result, "start", one(node, "low"), zone)
     put(result, "end", one(node, "high"), zone)
     return result
+
+
+def ended(node: Node) -> bool:
+    """Return whether an end is written; a null `high` alone is what many senders write on active problems too."""
+    return attribute(one(node, "effectiveTime", "high"), "value") is not None
 
 
 def sortable(value: str, version: str) -> str:
