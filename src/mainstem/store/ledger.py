@@ -234,7 +234,11 @@ class Ledger:
         )
 
     def hold(self, tx: Tx, receipt: Receipt, held: Iterable[Held], source: str, now: datetime) -> None:
-        """Keep what could not be used, with its reason; nothing is dropped (I8). Where it stood is sealed with it."""
+        """Keep what could not be used, with its reason; nothing is dropped (I8). Where it stood is sealed with it.
+
+        What an earlier reading of the delivery held is released: this reading says anew what cannot be used (SYNC-1).
+        """
+        tx.execute("update held set released = %s where delivery = %s and released is null", (now, receipt.id))
         owner = self.source_owner(source)
         rows = [
             {

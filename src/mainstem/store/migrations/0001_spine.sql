@@ -82,6 +82,7 @@ create table held (
     released timestamptz                      -- set when a replay let it through
 );
 create index held_open on held (problem) where released is null;
+create index held_delivery on held (delivery);
 
 create table history (                        -- what was published, version by version; the current body is in `resource`
     pk     bigint not null,
