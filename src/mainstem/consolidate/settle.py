@@ -1,13 +1,10 @@
 """A source's own references become public ones; all others stay as they are (REF-1, REF-2, REF-5)."""
 
-import re
 from collections.abc import Callable
 
-from mainstem.fhir.references import rewrite
+from mainstem.fhir.references import RELATIVE, rewrite
 from mainstem.model.fact import Fact, Resource
 from mainstem.model.ids import Namer
-
-_RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
 
 
 def settled(fact: Fact, person: str, namer: Namer) -> Resource:
@@ -20,7 +17,7 @@ def settled(fact: Fact, person: str, namer: Namer) -> Resource:
 
 def _changer(fact: Fact, person: str, namer: Namer) -> Callable[[str], str]:
     def change(reference: str) -> str:
-        match = _RELATIVE.fullmatch(reference)
+        match = RELATIVE.fullmatch(reference)
         if match is None:
             return reference
         type_, key = match.groups()

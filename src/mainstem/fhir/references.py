@@ -1,9 +1,13 @@
 """Find and rewrite the references inside a resource (FHIR R4 §2.3.0); the resource itself is never changed."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from mainstem.model.fact import Resource
+
+RELATIVE = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII)
+"""A relative literal reference to a valid id, with or without a version: its type and id (R4 §2.3.0.1)."""
 
 
 def references(resource: Resource) -> Iterator[tuple[str, str]]:

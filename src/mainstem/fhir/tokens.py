@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
+from mainstem.fhir.references import RELATIVE
 from mainstem.model.ids import Namer
 from mainstem.model.moment import parse_moment
 
@@ -20,7 +21,6 @@ _FOLDED = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ß": "ss", "æ": "ae", "œ": "oe", "\u0131": "i", "þ": "th", "ð": "d"}
 )
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LOCAL = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
 _MASK = (1 << 64) - 1
 _SIGN = 1 << 63
 _ODD = 0x9E3779B97F4A7C15
@@ -83,14 +83,14 @@ def scoped(token: int, person: int) -> int:
 
 def target(reference: str) -> str:
     """Return what names a reference's target in the index: the id of `Type/id`, or the whole text of a foreign one."""
-    match = _LOCAL.fullmatch(reference)
+    match = RELATIVE.fullmatch(reference)
     return match[2] if match else reference
 
 
 @lru_cache(maxsize=200_000)
 def record(key: bytes, reference: str) -> tuple[int, ...]:
     """Return the token of a reference to a record of this store other than a patient (`Type/<uuid>`), else none."""
-    match = _LOCAL.fullmatch(reference)
+    match = RELATIVE.fullmatch(reference)
     if match is None or match[1] == "Patient" or not _UUID.fullmatch(match[2]):
         return ()
     return (Namer(key).token("ref", match[2]),)
