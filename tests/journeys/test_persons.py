@@ -288,3 +288,47 @@ def test_the_person_of_an_old_token_is_authenticated_as_the_new(town: Town) -> N
         who = authenticate(tx, session, now)
         assert who is not None
         assert who.person == number(town.person(*first))
+
+
+def test_a_67_a_record_that_moves_to_another_person_takes_no_old_version_along(town: Town) -> None:
+    town.say("clinic", person("p"), person("x", given="Theodora", born="1930-12-12"), reading("o", "p", 4.1))
+    mine, theirs = (town.share(town.person("clinic", key))[1] for key in ("p", "x"))
+    town.say("clinic", reading("o", "x", 7.7, meta={"lastUpdated": "2026-04-02T00:00:00Z"}))
+    at = f"/fhir/Observation/{town.id('clinic', 'Observation', 'o')}"
+
+    def told(token: str | None, path: str) -> str:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        return town.home.client.get(at + path, headers=headers).text
+
+    assert "7.7" in told(theirs, "")
+    assert "7.7" in told(theirs, "/_history")
+    for path in ("/_history", "/_history/1"):
+        assert "4.1" not in told(theirs, path)
+        assert "4.1" not in told(mine, path)
+        assert "4.1" in told(None, path)
+    assert "7.7" not in told(mine, "") + told(mine, "/_history")
+
+
+def test_old_versions_and_deletes_stay_visible_after_a_merge(town: Town) -> None:
+    first, last = two_people(town)
+    source, key = last
+    _, token = town.share(town.person(*last))
+    town.say(source, reading("o", key, 4.9, meta={"lastUpdated": "2026-04-01T00:00:00Z"}))
+    gone = reading("gone", key, 4.3, effectiveDateTime="2026-03-01", meta={"lastUpdated": "2026-04-01T00:00:00Z"})
+    town.say(source, gone)
+    entry = {
+        "request": {"method": "DELETE", "url": "Observation/gone"},
+        "response": {"status": "204", "lastModified": "2026-04-02T00:00:00Z"},
+    }  # fmt: skip
+    town.say(source, {"resourceType": "Bundle", "type": "history", "entry": [entry]})
+    join(town)
+    assert town.person(*first) == town.person(*last)
+    headers = {"Authorization": f"Bearer {token}"}
+    at = f"/fhir/Observation/{town.id(source, 'Observation', 'o')}"
+    entries = town.home.client.get(f"{at}/_history", headers=headers).json()["entry"]
+    assert {entry["resource"]["valueQuantity"]["value"] for entry in entries} == {
+        4.9,
+        4.1 if source == "clinic" else 5.6,
+    }
+    at = f"/fhir/Observation/{town.id(source, 'Observation', 'gone')}"
+    assert town.home.client.get(at, headers=headers).status_code == 410
