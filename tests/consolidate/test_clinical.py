@@ -223,3 +223,25 @@ def test_cons_13_reactions_and_categories_of_all_members_are_kept() -> None:
     (entry,) = shown([allergy("a", "247472004", "medication"), allergy("b", "39579001", "biologic")])
     assert len(entry.resource["reaction"]) == 2
     assert sorted(entry.resource["category"]) == ["biologic", "medication"]
+
+
+def test_a_contained_drug_is_known_by_its_own_code() -> None:
+    def holding(source: str, code: str) -> Fact:
+        contained = [
+            {"resourceType": "Medication", "id": "other", "code": concept("1", RXNORM)},
+            {"resourceType": "Medication", "id": "drug", "code": concept(code, RXNORM)},
+        ]
+        elements = {"status": "active", "medicationReference": {"reference": "#drug"}, "contained": contained}
+        return fact(source, "MedicationStatement", effectivePeriod={"start": "2020-01-01"}, **elements)
+
+    assert len(shown([holding("a", "198371"), drug("b", "2020-01-01")])) == 1
+    assert len(shown([holding("a", "198372"), drug("b", "2020-01-01")])) == 2
+
+
+def test_doses_that_are_ranges_are_the_same_only_word_for_word() -> None:
+    def ranging(source: str, high: str) -> Fact:
+        amount = {"low": quantity("1", "{tablet}"), "high": quantity(high, "{tablet}")}
+        return drug(source, "2020-01-01", dosage=[{"doseAndRate": [{"doseRange": amount}]}])
+
+    assert len(shown([ranging("a", "2"), ranging("b", "2")])) == 1
+    assert len(shown([ranging("a", "2"), ranging("b", "3")])) == 2

@@ -18,8 +18,10 @@ from consolidate.making import (
     shown,
     sources,
 )
+from mainstem.consolidate.sameness import tolerance_of
+from mainstem.consolidate.value import coded, same
 from mainstem.model.fact import Fact
-from mainstem.model.names import CONFLICT_TAG, LOINC, SOURCE_TAG, SOURCE_VALUE, UCUM
+from mainstem.model.names import CONFLICT_TAG, LOINC, SNOMED, SOURCE_TAG, SOURCE_VALUE, UCUM
 
 GLUCOSE, WEIGHT, HEIGHT = "2345-7", "29463-7", "8302-2"
 CONFLICT = {"system": CONFLICT_TAG, "code": "differs"}
@@ -313,6 +315,29 @@ def test_a_borrowed_offset_yields_to_the_clock_as_written() -> None:
     assert len(shown([told, reading("b", WEIGHT, "88", "kg", "2015-07-22T14:05:00+00:00")])) == 2
     other = reading("b", WEIGHT, "99", "kg", "2015-07-22T14:05:00+00:00", _effectiveDateTime=borrowed)
     assert len(issues([told, other])) == 1
+
+
+def test_a_borrowed_offset_excuses_no_other_readings_clock() -> None:
+    borrowed = {"extension": [{"url": "urn:mainstem:offset-inferred", "valueCode": "none"}]}
+    told = reading("a", WEIGHT, "88", "kg", "2015-07-22T14:05:00-05:00")
+    elsewhere = reading("b", WEIGHT, "99", "kg", "2015-07-22T14:05:00Z")
+    floating = reading("c", WEIGHT, "70", "kg", "2015-07-25T09:00:00Z", _effectiveDateTime=borrowed)
+    assert [issue for issue in issues([told, elsewhere, floating]) if "differently" in issue["detail"]] == []
+
+
+def test_concepts_of_two_systems_cannot_be_told_apart_and_are_no_conflict() -> None:
+    def culture(source: str, code: str, system: str) -> Fact:
+        at = "2020-01-01T08:00:00Z"
+        return fact(
+            source, "Observation", status="final", code=concept("600-7", LOINC), effectiveDateTime=at,
+            valueCodeableConcept=concept(code, system),
+        )  # fmt: skip
+
+    facts = [culture("a", "10828004", SNOMED), culture("b", "POS", "urn:local")]
+    assert len(shown(facts)) == 2
+    assert same(coded(concept("1")), coded(concept("1", "urn:local")), tolerance_of("")) is None
+    assert same(coded(concept("1")), coded(concept("2")), tolerance_of("")) is False
+    assert same(coded(concept("1")), coded({"text": "one"}), tolerance_of("")) is False
 
 
 def test_cons_13_what_every_member_states_stays_reachable() -> None:

@@ -101,3 +101,14 @@ def test_contained_resources_of_two_sources_do_not_collide() -> None:
 def test_links_between_records_of_the_same_person_are_not_shown() -> None:
     (entry,) = shown([patient("a", link=[{"other": {"reference": "Patient/x"}, "type": "replaced-by"}])])
     assert "link" not in entry.resource
+
+
+def test_identifiers_without_a_system_are_one_only_when_they_are_written_alike() -> None:
+    number = {"value": "12", "assigner": {"display": "Harbour"}}
+    (entry,) = shown([patient("a", identifier=[number]), patient("b", identifier=[number, {"value": "12"}])])
+    assert sorted(each["assigner"]["display"] for each in entry.resource["identifier"]) == ["Harbour", "b"]
+
+
+def test_a_contained_thing_without_an_id_is_pointed_at_by_nobody() -> None:
+    (entry,) = shown([patient("a", contained=[{"resourceType": "Practitioner"}])])
+    assert "contained" not in entry.resource

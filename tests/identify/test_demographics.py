@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from folk import NAMER, fact, person
@@ -31,6 +31,7 @@ def named(*names: dict[str, Any]) -> Demographics:
         ("Jr.", "jr"),
         ("\uff26ULL", "full"),
         ("İpek", "ipek"),
+        ("\U0001d608nn", "ann"),
         ("王小明", "王小明"),
     ],
 )
@@ -39,6 +40,7 @@ def test_names_fold_marks_punctuation_and_special_letters(text: str, folded: str
 
 
 @given(st.text(max_size=12))
+@example("\U0001d608")
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 

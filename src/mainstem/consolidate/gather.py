@@ -156,13 +156,9 @@ class _Sheaves:
         return anchor.grain == when.grain and agree(anchor, when)
 
     def _undated(self, anchor: Item, item: Item) -> bool:
-        match self._rule.undated:
-            case "join":
-                return True
-            case "content":
-                return anchor.source == item.source and anchor.statement.content == item.statement.content
-            case "never":
-                return False
+        if self._rule.undated == "content":
+            return anchor.source == item.source and anchor.statement.content == item.statement.content
+        return self._rule.undated == "join"
 
     def settle(self) -> None:
         """Let groups that say too little join the only one that they fit, as a whole."""

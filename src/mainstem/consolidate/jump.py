@@ -71,8 +71,8 @@ def _guess(run: Sequence[Group], rule: Jump) -> str:
     """Name the unit in which the odd one would fit: a proposal for a person, never a repair."""
     for left, right in pairwise(run):
         mine, theirs = _measured(left), _measured(right)
-        if mine is None or theirs is None:
-            continue
+        assert mine is not None
+        assert theirs is not None
         for odd, plain in ((mine, theirs), (theirs, mine)):
             if abs(odd.number / (plain.number * rule.factor) - 1) <= _CLOSE:
                 return f"; {odd.number:f} fits as {rule.unit}"

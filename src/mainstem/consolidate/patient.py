@@ -154,7 +154,7 @@ def _extensions(voices: Sequence[Voice]) -> list[Any]:
 def _contained(voices: Sequence[Voice], found: Resource) -> list[Any]:
     """Contained resources that what was chosen still points at."""
     text = canonical(found)
-    return [item for _, item in _items(voices, "contained") if f'"reference":"#{item["id"]}"'.encode() in text]
+    return [item for _, item in _items(voices, "contained") if f'"reference":"#{item.get("id", "")}"'.encode() in text]
 
 
 def _member(statement: Statement, chosen: dict[str, Any]) -> Member:

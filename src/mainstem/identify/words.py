@@ -41,6 +41,7 @@ def fold(text: str) -> str:
     if text.isascii():
         plain = text.lower()
     else:
-        open_text = unicodedata.normalize("NFKD", text.casefold().translate(_LETTER_TABLE))
+        small = unicodedata.normalize("NFKD", text).casefold()  # opened first: some styled letters hide a capital
+        open_text = unicodedata.normalize("NFKD", small.translate(_LETTER_TABLE))
         plain = "".join(each for each in open_text if not unicodedata.combining(each))
     return _NOT_WORD.sub(" ", _APOSTROPHES.sub("", plain)).strip()
