@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import httpx
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,15 +34,14 @@ from mainstem.store.database import Database, public_url
 from mainstem.store.statements import statement
 from mainstem.store.vault import Vault
 from mainstem.sync import discovery, files
-from mainstem.sync.bars import Bars
 from mainstem.sync.connector import Secret, SourceSettings
-from mainstem.sync.kernel import Surroundings, Tally
-from mainstem.sync.together import run_all, streams_of
 from mainstem.trust.keys import load_or_create
 from mainstem.trust.scopes import BadScopeError
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from mainstem.sync.kernel import Tally
 
 Command = Callable[[argparse.Namespace, Settings, Console], int]
 
@@ -261,8 +259,14 @@ def sync(options: argparse.Namespace, chosen: Settings, console: Console) -> int
     return 0 if all(end.state == "done" for tally in tallies for end in tally.streams) else 1
 
 
-async def _synced(here: Opened, wanted: Sequence[settings.SourceEntry], console: Console) -> Sequence[Tally]:
+async def _synced(here: Opened, wanted: Sequence[settings.SourceEntry], console: Console) -> Sequence["Tally"]:
     """Read all wanted sources side by side, with a bar for each."""
+    import httpx
+
+    from mainstem.sync.bars import Bars
+    from mainstem.sync.kernel import Surroundings
+    from mainstem.sync.together import run_all, streams_of
+
     known = discovery.discover()
     connections = [_source_settings(entry) for entry in wanted]
     around = Surroundings(

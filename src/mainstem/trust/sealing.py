@@ -18,7 +18,7 @@ _PACKED = b"\x01\x00"
 _PLAIN = b"\x02\x00"
 _SHORT = 160
 """Bytes below which compressing costs more time than it saves space."""
-_LEVEL = 3
+_LEVEL = 1
 _NONCE_LENGTH = 12
 _HEADER_LENGTH = 2
 _START = _HEADER_LENGTH + _NONCE_LENGTH

@@ -98,7 +98,6 @@ create table history (                        -- what was published, version by 
     chash  bytea not null,
     primary key (pk, ver)
 );
-create index history_upd on history (upd, pk);
 
 create table superseded (                     -- the body of a version, moved here when the next version takes its place
     pk     bigint not null,
@@ -179,7 +178,7 @@ create table resource (
     body   bytea not null,
     cert   bytea not null
 );
-create index resource_tok on resource using gin (tok) with (fastupdate = off);
+create index resource_tok on resource using gin (tok) with (fastupdate = on, gin_pending_list_limit = 512); -- ADR 0007
 create index resource_block on resource (person, block);
 create index resource_date on resource (person, rt, dlo desc nulls last, pk desc);
 create index resource_type on resource (rt, upd, pk);
