@@ -62,3 +62,12 @@ def test_every_command_stands_in_the_reference() -> None:
     told = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert commands >= {"demo", "serve", "sync", "import", "token", "check", "verify", "rebuild", "selftest"}
     assert [name for name in sorted(commands) if f"`mainstem {name}" not in told] == []
+
+
+def test_every_mark_of_a_rule_is_explained() -> None:
+    marks = re.compile(r"\b(I[1-8]|(?:IDEM|REF|RID|LINK|CONS|GONE|SYNC|REST|BULK|CCDA|WEAR|U)(?=-\d))\b")
+    used = {mark for path in (ROOT / "src").rglob("*.py") for mark in marks.findall(path.read_text(encoding="utf-8"))}
+    told = set(
+        re.findall(r"^\| ([A-Z]+[0-9]?) \|", (ROOT / "docs" / "rules.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert used <= told
