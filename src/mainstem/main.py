@@ -5,6 +5,7 @@ import gc
 import os
 import re
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -337,12 +338,26 @@ def application(context: Context) -> "Starlette":
 
 
 async def _serve(app: "Starlette", where: settings.ServerSettings) -> None:
+    """Serve until interrupted; what goes wrong in a request is logged by the application itself."""
     from granian.constants import Interfaces
-    from granian.log import LogLevels
     from granian.server.embed import Server
 
-    server = Server(app, address=where.host, port=where.port, interface=Interfaces.ASGI, log_level=LogLevels.warning)
+    _refuse_taken(where)
+    server = Server(app, address=where.host, port=where.port, interface=Interfaces.ASGI, log_enabled=False)
     await server.serve()
+
+
+def _refuse_taken(where: settings.ServerSettings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((where.host, where.port))
+        except OSError as error:
+            raise SetupError(
+                f"The port cannot be used: {error.strerror}.",
+                where=f"{where.host}:{where.port}",
+                remedy="Choose another one with --port, or stop what listens there.",
+            ) from error
 
 
 # -- command line ------------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def show(report: DemoReport, console: Console) -> None:
 def _sources(report: DemoReport) -> Table:
     table = Table(title="What the sources brought")
     table.add_column("source")
-    for name in ("deliveries", "kB", "stated", "kept", "known before", "held", "versions written"):
+    for name in ("sent", "kB", "stated", "kept", "known", "held", "versions"):
         table.add_column(name, justify="right")
     table.add_column("streams")
     for first, second in zip(report.first, report.second, strict=True):
