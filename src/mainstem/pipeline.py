@@ -23,7 +23,7 @@ from mainstem.model.json import encode
 from mainstem.model.outcome import Outcome, Stage
 from mainstem.model.problem import Problem
 from mainstem.model.record import Block, Entry
-from mainstem.model.reference import Reference
+from mainstem.model.reference import Reader, Reference
 from mainstem.store import heads, persons, settling, views
 from mainstem.store.database import Database
 from mainstem.store.heads import Arrival, Standing
@@ -46,10 +46,20 @@ def _parse(batch: Sequence[Delivery], reference: Reference) -> Outcome[Fact]:
         if reader is None:
             held.append(_no_reader(delivery))
             continue
-        outcome = reader(delivery)
+        outcome = _read(reader, delivery)
         kept.extend(outcome.kept)
         held.extend(outcome.held)
     return Outcome(kept, held)
+
+
+def _read(reader: Reader, delivery: Delivery) -> Outcome[Fact]:
+    """A reader's own defect holds its delivery and stops nothing else (SYNC-1); the one broad except of the project."""
+    try:
+        return reader(delivery)
+    except Exception as error:  # noqa: BLE001  # whatever a reader stumbles over, the other deliveries go on
+        words = f"mainstem stumbled over this delivery ({type(error).__name__}): a defect of its reader."
+        release = "A corrected reader; the bytes are kept and will be read again."
+        return Outcome((), (Held(problem=Problem.DEFECT, words=words, release=release),))
 
 
 def _no_reader(delivery: Delivery) -> Held:

@@ -26,3 +26,5 @@ class Problem(StrEnum):
     """A reference that can never resolve, such as a conditional reference with several matches (REF-6)."""
     UNSUPPORTED = "unsupported"
     """Well-formed, but of a version or kind that mainstem does not read (DSTU2, HL7 v3 other than CDA)."""
+    DEFECT = "defect"
+    """A reader of mainstem itself failed on it: nothing is wrong with the bytes as far as is known."""
