@@ -1,6 +1,7 @@
 """A source's own references become public ones; all others stay as they are (REF-1, REF-2, REF-5)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from mainstem.fhir.references import RELATIVE, rewrite
 from mainstem.model.fact import Fact, Resource
@@ -17,12 +18,17 @@ def settled(fact: Fact, person: str, namer: Namer) -> Resource:
 
 def _changer(fact: Fact, person: str, namer: Namer) -> Callable[[str], str]:
     def change(reference: str) -> str:
-        match = RELATIVE.fullmatch(reference)
-        if match is None:
-            return reference
-        type_, key = match.groups()
-        if type_ == "Patient" and key == fact.subject and person:
-            return f"Patient/{person}"
-        return f"{type_}/{namer.record(fact.source, type_, key)}"
+        if person and reference.startswith("Patient/"):
+            match = RELATIVE.fullmatch(reference)
+            if match is not None and match[2] == fact.subject:
+                return f"Patient/{person}"
+        return _public(namer, fact.source, reference)
 
     return change
+
+
+@lru_cache(maxsize=100_000)
+def _public(namer: Namer, source: str, reference: str) -> str:
+    """A source refers to the same encounter, the same practitioner again and again."""
+    match = RELATIVE.fullmatch(reference)
+    return reference if match is None else f"{match[1]}/{namer.record(source, match[1], match[2])}"

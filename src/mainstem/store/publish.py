@@ -227,8 +227,9 @@ class Publisher:
 
 def split(resource: Resource) -> tuple[bytes, bytes]:
     """Return canonical JSON of `meta`, and of all but resourceType, id and meta, without its opening brace."""
-    rest = {name: value for name, value in resource.items() if name not in {"resourceType", "id", "meta"}}
-    return canonical(resource.get("meta", {})), canonical(rest)[1:]
+    rest = resource.copy()
+    del rest["resourceType"], rest["id"]
+    return canonical(rest.pop("meta", {})), canonical(rest)[1:]
 
 
 def _assemble(draft: Draft, ver: int, upd: datetime) -> bytes:

@@ -16,7 +16,7 @@ from zstandard import ZstdCompressor, ZstdDecompressor
 
 _PACKED = b"\x01\x00"
 _PLAIN = b"\x02\x00"
-_SHORT = 160
+_SHORT = 400
 """Bytes below which compressing costs more time than it saves space."""
 _LEVEL = 1
 _NONCE_LENGTH = 12
