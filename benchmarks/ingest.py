@@ -132,7 +132,9 @@ def run(options: argparse.Namespace, work: Path) -> None:
     }
     print(json.dumps(result, indent=2))
     if options.write:
-        (ROOT / "results" / "ingest.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        (ROOT / "results" / f"ingest-{options.times}x.json").write_text(
+            json.dumps(result, indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def imported(home: Path, file: Path, count: int) -> dict:

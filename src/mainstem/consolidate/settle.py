@@ -27,7 +27,7 @@ def _changer(fact: Fact, person: str, namer: Namer) -> Callable[[str], str]:
     return change
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def _public(namer: Namer, source: str, reference: str) -> str:
     """A source refers to the same encounter, the same practitioner again and again."""
     match = RELATIVE.fullmatch(reference)

@@ -34,7 +34,7 @@ def normalised(text: str) -> str:
     return "".join(character for character in folded if character.isalnum())
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=30_000)
 def coded(key: bytes, type_: str, parameter: str, system: str | None, code: str | None) -> tuple[int, ...]:
     """Return the tokens under which a coding, identifier, contact point or code is found."""
     namer = Namer(key)
@@ -44,13 +44,13 @@ def coded(key: bytes, type_: str, parameter: str, system: str | None, code: str 
     return tuple(namer.token(type_, parameter, form) for form in forms if form)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=30_000)
 def plain(key: bytes, type_: str, parameter: str, code: str) -> tuple[int, ...]:
     """Return the token of a value of the datatype code, boolean, uri or of a reference."""
     return (Namer(key).token(type_, parameter, code),)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def words(key: bytes, type_: str, parameter: str, text: str) -> tuple[int, ...]:
     """Return the tokens of a string: exact, and the prefixes of the whole and of each of its words."""
     namer = Namer(key)
@@ -62,7 +62,7 @@ def words(key: bytes, type_: str, parameter: str, text: str) -> tuple[int, ...]:
     )
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=10_000)
 def days(key: bytes, type_: str, parameter: str, text: str) -> tuple[int, ...]:
     """Return the tokens of the year, month and day of a date as written; none when it is not a date."""
     moment = parse_moment(text)
@@ -87,7 +87,7 @@ def target(reference: str) -> str:
     return match[2] if match else reference
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=30_000)
 def record(key: bytes, reference: str) -> tuple[int, ...]:
     """Return the token of a reference to a record of this store other than a patient (`Type/<uuid>`), else none."""
     match = RELATIVE.fullmatch(reference)

@@ -55,11 +55,11 @@ def _digest(key: bytes, domain: bytes, parts: tuple[str, ...], size: int) -> byt
     return blake2b(_SEPARATOR.join(parts).encode(), digest_size=size, key=key, person=domain).digest()
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def _record(key: bytes, source: str, type_: str, record_key: str) -> str:
     return _uuid8(_digest(key, b"record", (source, type_, record_key), 16))
 
 
-@lru_cache(maxsize=500_000)
+@lru_cache(maxsize=100_000)
 def _token(key: bytes, parts: tuple[str, ...]) -> int:
     return int.from_bytes(_digest(key, b"token", parts, 8), "big", signed=True)

@@ -29,7 +29,7 @@ class Moment(Struct, frozen=True, kw_only=True):
         return self.precision in {"minute", "second"}
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def parse_moment(text: str) -> Moment | None:
     """Read a FHIR R4 date, dateTime or instant (§2.24.0.1); None when it is not one or does not exist in the calendar.
 
