@@ -219,6 +219,6 @@ def test_the_demo_is_true_once_and_again_and_invites_to_the_record() -> None:
         ready(port)
         answers = [httpx.get(link, trust_env=False) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [303, 410]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         ended = command.end(process)
     assert ended.status in {0, 130}, ended.said

@@ -1,10 +1,12 @@
 """The composition root and the command line: the only place that reads the wall clock, makes keys and opens stores."""
 
 import argparse
+import asyncio
 import gc
 import os
 import re
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -346,12 +348,17 @@ def application(context: Context) -> "Starlette":
 
 
 async def _serve(app: "Starlette", where: settings.ServerSettings) -> None:
-    """Serve until interrupted; what goes wrong in a request is logged by the application itself."""
+    """Serve until interrupted or terminated; what goes wrong in a request is logged by the application itself."""
     from granian.constants import Interfaces
     from granian.server.embed import Server
 
     _refuse_taken(where)
     server = Server(app, address=where.host, port=where.port, interface=Interfaces.ASGI, log_enabled=False)
+    for each in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # set here, since a shell starts its background jobs with SIGINT ignored
+        asyncio.get_running_loop().add_signal_handler(each, server.stop)
     await server.serve()
 
 
